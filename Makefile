@@ -1,0 +1,90 @@
+# Everything runs in .venv, which `make` fills by itself; no environment has to be active.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.SILENT:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.installed
+SITE := _build/html/index.html
+PAGES := $(shell find book -type f -not -path '*/.*') _config.yml _toc.yml
+NB ?= $(sort $(wildcard book/*.ipynb))
+PORT ?= 8000
+
+# One thread a process: the printed digits do not depend on the machine's cores, and two processes run side by side.
+export OMP_NUM_THREADS ?= 1
+export MKL_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+# A reader's own IPython and Matplotlib settings stay out of the results.
+export IPYTHONDIR := $(CURDIR)/$(VENV)/ipython
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
+export JUPYTER_PLATFORM_DIRS := 1
+
+.PHONY: help book test run lint results serve wheel clean
+
+help:  ## list these commands
+	grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+book: $(SITE)  ## build the site into _build/html
+	echo "The book is built: open $(CURDIR)/$(SITE)"
+
+test: $(READY)  ## check the package, every number in the notebooks, and the built site
+	echo "Testing the package"
+	$(PY) -m pytest -q -n 2
+	echo "Running every notebook and comparing every output"
+	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 180 \
+		--nbval-sanitize-with tests/nbval_sanitize.cfg book
+	$(MAKE) --no-print-directory $(SITE)
+	echo "Checking the built site"
+	$(PY) -m pytest -q -n 2 tests/site_checks.py
+	echo "All tests passed"
+
+run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
+	$(PY) tests/normalise.py --execute $(NB)
+
+lint: $(READY)  ## formatting, lint, types and spelling
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m codespell_lib
+
+results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
+	$(PY) data/record.py
+
+serve: $(SITE)  ## show the site at http://localhost:8000
+	echo "Serving the book at http://localhost:$(PORT), until Ctrl-C"
+	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+wheel: $(READY)  ## build the package's wheel into dist/
+	$(PY) -m hatchling build -t wheel
+
+clean:  ## remove what was built; .venv stays
+	rm -rf _build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
+
+# Always from scratch: Sphinx repeats no warning about a page that it has read before.
+$(SITE): $(READY) $(PAGES) $(wildcard rnncourse/*.py)
+	echo "Building the book"
+	rm -rf _build
+	mkdir _build
+	$(VENV)/bin/jupyter-book build . -W -n --keep-going --quiet > _build/log 2>&1 || { cat _build/log >&2; exit 1; }
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	$(PY) -c '' 2>/dev/null || { \
+		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
+			$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+			found=$$python; \
+			$$python -c 'import ensurepip, venv' 2>/dev/null && ready=$$python && break; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "No Python 3.11 or newer was found: install one from your system's packages or from https://www.python.org/downloads/ and run make again." >&2; exit 1; \
+		elif [ -z "$$ready" ]; then \
+			echo "$$found has no venv module: install it (on Debian or Ubuntu: apt install python3-venv) and run make again." >&2; exit 1; \
+		fi; \
+		echo "Creating $(VENV) with $$($$ready --version)"; \
+		$$ready -m venv --clear $(VENV); \
+	}
+	echo "Installing the pinned packages into $(VENV): a few minutes the first time"
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $(READY)

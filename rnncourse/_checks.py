@@ -1,0 +1,42 @@
+"""Checks of arguments that several modules share. Errors name the argument, what came, what was wanted."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+
+def whole_number(name: str, value: Any, *, minimum: int = 1) -> int:
+    """Return `value` as an int, or raise if it is not a whole number of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
+    """Return `values` as a floating array without copying floats, or raise.
+
+    Integers become float64. Wrong number of dimensions, NaN, infinity, masked
+    entries and types that are not real numbers are refused.
+    """
+    if np.ma.isMaskedArray(values):
+        raise TypeError(f"{name} must be a plain array, got a masked array; fill the gaps first")
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if array.ndim not in ndim:
+        wanted = " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
+    if array.dtype.kind != "f":
+        return array.astype(np.float64)
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise ValueError(
+            f"{name} must be finite, got {array[where]} at index {where[0] if array.ndim == 1 else where}"
+            f" ({array.size - np.count_nonzero(finite)} such values in all)"
+        )
+    return array

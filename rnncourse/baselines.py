@@ -1,0 +1,123 @@
+"""The forecasts that cost nothing, which every network has to beat.
+
+Opened up in chapter 1 (seasonal naive) and chapter 3 (persistence, skill).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnncourse._checks import finite_floats, whole_number
+
+
+def persistence(inputs: ArrayLike, *, horizon: int = 1, column: int = 0) -> np.ndarray:
+    """Predict that the last value stays: ``y[t + k] = y[t]``.
+
+    Parameters
+    ----------
+    inputs : array_like, shape (N, L, F)
+        Windows of the past.
+    horizon : int, default 1
+        h, steps to predict.
+    column : int, default 0
+        Which of the F features is predicted.
+
+    Returns
+    -------
+    ndarray, shape (N, h)
+        In the unit of the inputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or range.
+
+    Examples
+    --------
+    >>> persistence(np.array([[[1.0], [4.0], [2.0]]]), horizon=2)
+    array([[2., 2.]])
+    """
+    past, horizon = _checked(inputs, horizon, column)
+    return np.repeat(past[:, -1:], horizon, axis=1)
+
+
+def seasonal_naive(inputs: ArrayLike, *, period: int, horizon: int = 1, column: int = 0) -> np.ndarray:
+    """Predict what was seen one period earlier: ``y[t + k] = y[t + k - period]``.
+
+    Beyond one period the forecast repeats itself.
+
+    Parameters
+    ----------
+    inputs : array_like, shape (N, L, F)
+        Windows of the past, at least one period long.
+    period : int
+        The length of the season, in steps.
+    horizon : int, default 1
+        h, steps to predict.
+    column : int, default 0
+        Which of the F features is predicted.
+
+    Returns
+    -------
+    ndarray, shape (N, h)
+        In the unit of the inputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or range, or if the period is longer than the
+        windows.
+
+    References
+    ----------
+    Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd ed., section 5.2.
+
+    Examples
+    --------
+    >>> seasonal_naive(np.array([[[1.0], [4.0], [2.0]]]), period=2, horizon=3)
+    array([[4., 2., 4.]])
+    """
+    past, horizon = _checked(inputs, horizon, column)
+    period = whole_number("period", period)
+    if period > past.shape[1]:
+        raise ValueError(f"period must fit into the windows, got period {period} and lookback {past.shape[1]}")
+    return past[:, past.shape[1] - period + np.arange(horizon) % period]
+
+
+def skill(error: float, baseline_error: float) -> float:
+    """Return ``1 - error / baseline_error``: 1 is perfect, 0 is no better than the baseline.
+
+    Parameters
+    ----------
+    error, baseline_error : float
+        The same error measure (RMSE, MAE, MSE …) of a forecast and of its baseline, on the same
+        targets.
+
+    Returns
+    -------
+    float
+        At most 1; negative where the baseline is better.
+
+    Raises
+    ------
+    ValueError
+        If an error is negative or not finite, or the baseline's is 0.
+
+    Examples
+    --------
+    >>> skill(0.06, 0.08)
+    0.25
+    """
+    for name, value in (("error", error), ("baseline_error", baseline_error)):
+        if not np.isfinite(value) or value < 0:
+            raise ValueError(f"{name} must be a finite number that is not negative, got {value}")
+    if baseline_error == 0:
+        raise ValueError("baseline_error must be greater than 0: nothing beats a perfect baseline")
+    return float(1 - error / baseline_error)
+
+
+def _checked(inputs: ArrayLike, horizon: int, column: int) -> tuple[np.ndarray, int]:
+    windows = finite_floats("inputs", inputs, ndim=(3,))
+    column = whole_number("column", column, minimum=0)
+    if column >= windows.shape[2]:
+        raise ValueError(f"column must be below the number of features {windows.shape[2]}, got {column}")
+    return windows[:, :, column], whole_number("horizon", horizon)

@@ -1,0 +1,153 @@
+"""Plots that recur through the course: an axes goes in, the same axes comes out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from rnncourse._checks import finite_floats
+from rnncourse.training import History
+
+# Okabe and Ito's palette, which colour-blind readers can tell apart; the truth is always dark grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+TRUTH = "#333333"
+
+
+def style() -> None:
+    """Set the course's look for all plots that follow: size, fonts, palette, thin grid.
+
+    Examples
+    --------
+    >>> style()
+    >>> plt.rcParams["figure.figsize"]
+    [7.5, 3.2]
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7.5, 3.2),
+            "figure.dpi": 120,
+            "figure.constrained_layout.use": True,
+            "axes.prop_cycle": plt.cycler(color=COLOURS),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "grid.linewidth": 0.6,
+            "lines.linewidth": 1.6,
+            "legend.frameon": False,
+            "font.size": 10,
+        }
+    )
+
+
+def plot_forecast(
+    ax: Axes,
+    truth: ArrayLike,
+    forecasts: Mapping[str, ArrayLike],
+    *,
+    x: ArrayLike | None = None,
+    truth_label: str = "truth",
+) -> Axes:
+    """Draw the truth in dark grey and each forecast over it.
+
+    Parameters
+    ----------
+    ax : Axes
+    truth : array_like, shape (T,)
+    forecasts : mapping of label to array_like, shape (T,)
+    x : array_like, shape (T,), optional
+        Positions; the step number by default.
+    truth_label : str, default "truth"
+
+    Returns
+    -------
+    Axes
+        The same axes, with a legend; the labels of the axes are left to the caller.
+
+    Raises
+    ------
+    ValueError
+        If a forecast differs in length from the truth.
+
+    Examples
+    --------
+    >>> ax = plot_forecast(plt.figure().gca(), [1.0, 2.0], {"model": [1.1, 1.9]})
+    >>> [line.get_label() for line in ax.lines]
+    ['truth', 'model']
+    """
+    known = finite_floats("truth", truth, ndim=(1,))
+    positions = np.arange(1, len(known) + 1) if x is None else np.asarray(x)
+    ax.plot(positions, known, color=TRUTH, linewidth=2.4, alpha=0.6, label=truth_label)
+    for label, forecast in forecasts.items():
+        values = np.asarray(forecast)
+        if values.shape != known.shape:
+            raise ValueError(f"forecasts[{label!r}] must have the shape of truth, {known.shape}, got {values.shape}")
+        ax.plot(positions, values, label=label)
+    ax.legend()
+    return ax
+
+
+def plot_history(ax: Axes, histories: Mapping[str, History] | History, *, loss: str = "mean squared error") -> Axes:
+    """Draw the training loss by epoch, and the validation loss dashed, on a logarithmic axis.
+
+    Parameters
+    ----------
+    ax : Axes
+    histories : History or mapping of label to History
+    loss : str, default "mean squared error"
+        What the vertical axis is called.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> ax = plot_history(plt.figure().gca(), History([0.5, 0.2], [0.6, 0.3]))
+    >>> len(ax.lines), ax.get_yscale()
+    (2, 'log')
+    """
+    labelled = {"training": histories} if isinstance(histories, History) else histories
+    for number, (label, history) in enumerate(labelled.items()):
+        epochs = np.arange(1, len(history.train_loss) + 1)
+        colour = COLOURS[number % len(COLOURS)]
+        ax.plot(epochs, history.train_loss, color=colour, label=label)
+        if history.validation_loss:
+            ax.plot(epochs, history.validation_loss, color=colour, linestyle="--", label=f"{label}, validation")
+    ax.set(xlabel="epoch", ylabel=loss, yscale="log")
+    ax.legend()
+    return ax
+
+
+def plot_seeds(ax: Axes, groups: Mapping[str, Sequence[float]], **marker: Any) -> Axes:
+    """Draw one dot for each seed, a row for each group, and a line at the group's median.
+
+    Parameters
+    ----------
+    ax : Axes
+    groups : mapping of label to sequence of float
+        The results of the seeds of each group.
+    **marker
+        Passed on to ``Axes.plot`` for the dots.
+
+    Returns
+    -------
+    Axes
+        With the groups from top to bottom; the label of the horizontal axis is left to the caller.
+
+    Examples
+    --------
+    >>> ax = plot_seeds(plt.figure().gca(), {"A": [1.0, 2.0, 4.0], "B": [3.0]})
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['A', 'B']
+    """
+    for row, values in enumerate(groups.values()):
+        colour = COLOURS[row % len(COLOURS)]
+        ax.plot(values, np.full(len(values), row), "o", **{"color": colour, "alpha": 0.6, **marker})
+        ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=TRUTH, linewidth=2)
+    ax.set_yticks(range(len(groups)), list(groups))
+    ax.set_ylim(len(groups) - 0.5, -0.5)
+    return ax

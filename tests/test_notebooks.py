@@ -1,0 +1,163 @@
+"""The chapters as files: that they were run from top to bottom, and are told in one form.
+
+nbval runs them and compares each output, but it compares nothing where an execution count is
+missing, and skips pictures. These checks close the gap.
+"""
+
+import ast
+import copy
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from normalise import CELL_METADATA, METADATA, normal_form, text_of
+
+ROOT = Path(__file__).parents[1]
+CHAPTERS = sorted((ROOT / "book").glob("*.ipynb"))
+MOST_LINES = 12
+
+
+def faults(notebook: NotebookNode) -> Iterator[str]:
+    """Everything in a notebook that is not as the book wants it."""
+    if notebook.metadata != METADATA:
+        yield f"notebook metadata: {notebook.metadata}"
+    if notebook.cells[0].cell_type != "markdown" or not notebook.cells[0].source.startswith("# "):
+        yield "does not begin with a title"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    counts = [cell.execution_count for cell in code]
+    if counts != list(range(1, len(code) + 1)):
+        yield f"not run from top to bottom: execution counts {counts}"
+    if not begins_reproducibly(code):
+        yield "the first cell that does more than import does not call reproducible(...)"
+    for cell in notebook.cells:
+        if set(cell.metadata) - CELL_METADATA:
+            yield f"cell {cell.id}: metadata {sorted(cell.metadata)}"
+    for cell, following in zip(code, [*code[1:], None], strict=True):
+        for fault in cell_faults(cell, following):
+            yield f"cell {cell.id}: {fault}"
+
+
+def begins_reproducibly(code: list[NotebookNode]) -> bool:
+    for cell in code:
+        if not all(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.parse(cell.source).body):
+            return "reproducible(" in cell.source
+    return False
+
+
+def cell_faults(cell: NotebookNode, following: NotebookNode | None) -> Iterator[str]:
+    yield from source_faults(cell, following)
+    for output in cell.outputs:
+        yield from output_faults(output, may_stop="raises-exception" in cell.metadata.get("tags", []))
+    pictures = sum(any(kind.startswith("image/") for kind in o.get("data", {})) for o in cell.outputs)
+    if pictures:
+        yield from picture_faults(cell, pictures)
+
+
+def source_faults(cell: NotebookNode, following: NotebookNode | None) -> Iterator[str]:
+    tags = cell.metadata.get("tags", [])
+    lines = [line for line in cell.source.splitlines() if line.strip()]
+    if not lines:
+        yield "empty"
+    if len(lines) > MOST_LINES:
+        yield f"{len(lines)} lines of code, more than {MOST_LINES}"
+    if "nbval-skip" in tags or "NBVAL_SKIP" in cell.source:
+        yield "nbval-skip: never run by the tests"
+    ignored = "nbval-ignore-output" in tags or "NBVAL_IGNORE_OUTPUT" in cell.source
+    if ignored and "assert" not in cell.source + (following.source if following else ""):
+        yield "output not compared, and no assert in this cell or the next says what must hold"
+
+
+def output_faults(output: NotebookNode, *, may_stop: bool) -> Iterator[str]:
+    data = output.get("data", {})
+    text = str(output.get("text", "")) + str(data.get("text/plain", ""))
+    if output.output_type == "error" and not may_stop:
+        yield f"stopped with {output.ename}"
+    if output.get("name") == "stderr":
+        yield f"wrote to stderr: {text[:60]!r}"
+    if "\r" in text or re.search(r"\d+%\|", text) or any("widget" in kind for kind in data):
+        yield "a progress bar in the output"
+    if any(place in text for place in (str(ROOT), str(Path.home()))):
+        yield "a path of this machine in the output"
+
+
+def picture_faults(cell: NotebookNode, pictures: int) -> Iterator[str]:
+    settings = cell.metadata.get("mystnb", {})
+    if pictures > 1:
+        yield "more than one picture: they would share one caption"
+    if not settings.get("image", {}).get("alt", "").strip():
+        yield "picture without alternative text"
+    for key in ("name", "caption"):
+        if not settings.get("figure", {}).get(key, "").strip():
+            yield f"picture without figure {key}"
+    if not cell.source.rstrip().endswith("plt.show()"):
+        yield "picture, but the cell does not end with plt.show()"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_has_no_fault(path: Path) -> None:
+    assert list(faults(nbformat.read(path, as_version=4))) == []
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_is_in_normal_form(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    assert path.read_text(encoding="utf-8") == text_of(normal_form(notebook)), "run `make run`"
+
+
+def test_cell_ids_are_unique_over_the_book() -> None:
+    ids = Counter(cell.id for path in CHAPTERS for cell in nbformat.read(path, as_version=4).cells)
+    assert [name for name, count in ids.items() if count > 1] == []
+
+
+# The rules themselves, on a notebook with one fault at a time.
+
+
+def good() -> NotebookNode:
+    picture = new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 1x1>"})
+    plot = new_code_cell("plt.plot(x)\nplt.show()", execution_count=3, outputs=[picture])
+    plot.metadata.mystnb = {"image": {"alt": "A line."}, "figure": {"name": "fig-line", "caption": "A line."}}
+    cells = [
+        new_markdown_cell("# A title"),
+        new_code_cell("import numpy as np", execution_count=1),
+        new_code_cell("reproducible(seed=0)", execution_count=2, outputs=[new_output("stream", text="1.0\n")]),
+        plot,
+    ]
+    return normal_form(new_notebook(cells=cells))
+
+
+def test_good_notebook_has_no_fault() -> None:
+    assert list(faults(good())) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "change", "expected"),
+    [
+        (0, {"source": "A title"}, "begin with a title"),
+        (2, {"execution_count": None}, "not run from top to bottom"),
+        (2, {"execution_count": 3}, "not run from top to bottom"),
+        (2, {"source": "torch.manual_seed(0)"}, "reproducible"),
+        (2, {"source": "reproducible(seed=0)\n" + "x = 1\n" * 12}, "13 lines"),
+        (2, {"source": ""}, "empty"),
+        (2, {"metadata": {"collapsed": True}}, "metadata"),
+        (2, {"metadata": {"tags": ["nbval-skip"]}}, "never run"),
+        (2, {"metadata": {"tags": ["nbval-ignore-output"]}}, "no assert"),
+        (2, {"outputs": [new_output("stream", name="stderr", text="Warning")]}, "stderr"),
+        (2, {"outputs": [new_output("stream", text=" 40%|####      |")]}, "progress bar"),
+        (2, {"outputs": [new_output("stream", text=str(ROOT))]}, "a path of this machine"),
+        (2, {"outputs": [new_output("error", ename="ValueError", evalue="")]}, "ValueError"),
+        (3, {"source": "plt.plot(x);"}, "plt.show()"),
+        (3, {"outputs": good().cells[3].outputs * 2}, "more than one picture"),
+        (3, {"metadata": {"mystnb": {"figure": {"name": "a", "caption": "b"}}}}, "alternative text"),
+        (3, {"metadata": {"mystnb": {"image": {"alt": "A line."}}}}, "figure caption"),
+    ],
+)
+def test_each_rule_finds_its_fault(cell: int, change: dict[str, object], expected: str) -> None:
+    notebook = good()
+    notebook.cells[cell].update(nbformat.from_dict(copy.deepcopy(change)))
+    found = list(faults(notebook))
+    assert any(expected in fault for fault in found), found
