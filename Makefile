@@ -19,6 +19,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 export IPYTHONDIR := $(CURDIR)/$(VENV)/ipython
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
+unexport MPLBACKEND
 
 .PHONY: help book test run lint results serve wheel clean
 

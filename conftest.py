@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-os.environ.setdefault("MPLBACKEND", "Agg")
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Draw without windows, except for notebooks: without the backend that Jupyter gives them they show no figures."""
+    if not config.getoption("nbval", default=False):
+        os.environ["MPLBACKEND"] = "Agg"
 
 
 @pytest.fixture(autouse=True)

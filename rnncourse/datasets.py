@@ -18,9 +18,7 @@ _SHA256 = {
 }
 
 
-def sine(
-    steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.0, start: float = 0.0
-) -> np.ndarray:
+def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.0, start: float = 0.0) -> np.ndarray:
     """Return ``sin(angular_frequency * x)`` at ``x = start, start + step, …``.
 
     Parameters

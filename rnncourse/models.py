@@ -82,7 +82,9 @@ class Forecaster(nn.Module):
         if inputs.ndim != self.head.weight.ndim + 1 or inputs.shape[-1] != self.core.input_size:
             raise ValueError(f"inputs must have shape (B, L, {self.core.input_size}), got {tuple(inputs.shape)}")
         if self.readout == "all" and inputs.shape[-2] != self.lookback:
-            raise ValueError(f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}")
+            raise ValueError(
+                f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
+            )
         states, _ = self.core(inputs)  # (B, L, H)
         return self.read(states, inputs)
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 

@@ -47,9 +47,8 @@ def climbing(module: str, source: str) -> list[str]:
         if LOWEST.get(top, 0) > FLOORS[module]:
             found.append(name)
         other = rest.partition(".")[0]
-        if top == "rnncourse" and other in FLOORS:
-            if FLOORS[other] >= FLOORS[module]:
-                found.append(name)
+        if top == "rnncourse" and FLOORS.get(other, -1) >= FLOORS[module]:
+            found.append(name)
     return found
 
 

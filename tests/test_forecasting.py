@@ -96,14 +96,26 @@ ONES = np.ones((L, 1))
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: closed_loop(forecaster(), np.ones((L, 2)), 5), ValueError, r"model's 1 feature\(s\), got shape \(6, 2\)"),
+        (
+            lambda: closed_loop(forecaster(), np.ones((L, 2)), 5),
+            ValueError,
+            r"model's 1 feature\(s\), got shape \(6, 2\)",
+        ),
         (lambda: closed_loop(forecaster(2), np.ones((L, 2)), 5), ValueError, "one step of 2 target"),
         (lambda: closed_loop(forecaster(horizon=2), ONES, 5), ValueError, r"shape \(1, 1, 1\), got \(1, 2, 1\)"),
         (lambda: closed_loop(forecaster(), ONES, 0), ValueError, "steps must be at least 1, got 0"),
         (lambda: closed_loop(forecaster(), np.ones(L), 5), ValueError, "window must be 2-D or 3-D"),
         (lambda: closed_loop(forecaster(), ONES * np.nan, 5), ValueError, "window must be finite"),
-        (lambda: closed_loop(forecaster(2), np.ones((L, 2)), 5, known=np.ones((4, 1))), ValueError, r"known must have shape \(5, 'D'\), got \(4, 1\)"),
-        (lambda: closed_loop(forecaster(2, targets=2), np.ones((L, 2)), 5, known=np.ones((5, 1))), ValueError, "1 are known"),
+        (
+            lambda: closed_loop(forecaster(2), np.ones((L, 2)), 5, known=np.ones((4, 1))),
+            ValueError,
+            r"known must have shape \(5, 'D'\), got \(4, 1\)",
+        ),
+        (
+            lambda: closed_loop(forecaster(2, targets=2), np.ones((L, 2)), 5, known=np.ones((5, 1))),
+            ValueError,
+            "1 are known",
+        ),
         (lambda: closed_loop(forecaster(2), np.ones((L, 2)), 5, known=np.ones(5)), ValueError, "known must be 2-D"),
         (lambda: closed_loop_carried(forecaster(readout="all", lookback=L), ONES, 5), ValueError, "readout='last'"),
         (lambda: closed_loop_carried(nn.Linear(1, 1), ONES, 5), TypeError, "model must be a Forecaster, got Linear"),

@@ -68,7 +68,10 @@ SEEDS_SETTINGS = [
     (lambda: gru(readout="all", lookback=8), {"batch_size": 7}),
     (lambda: gru(residual=True), {"batch_size": None}),
     (lambda: Forecaster(nn.RNN(1, 3, batch_first=True), output_activation=torch.tanh), {"clip_norm": 0.01}),
-    (lambda: Forecaster(nn.LSTM(1, 3, num_layers=2, batch_first=True)), {"optimizer": partial(SGD, lr=0.1, momentum=0.9)}),
+    (
+        lambda: Forecaster(nn.LSTM(1, 3, num_layers=2, batch_first=True)),
+        {"optimizer": partial(SGD, lr=0.1, momentum=0.9)},
+    ),
     (lambda: Forecaster(ElmanRNN(1, 3, activation="sigmoid")), {"optimizer": partial(Adam, lr=1e-2)}),
     (lambda: gru(), {"scheduler": partial(OneCycleLR, max_lr=1e-2, total_steps=6)}),
     (lambda: gru(), {"validation": (WINDOWS.inputs[:9], WINDOWS.targets[:9])}),
@@ -170,7 +173,11 @@ X, Y = WINDOWS.inputs, WINDOWS.targets
     ("call", "error", "message"),
     [
         (lambda: fit(gru(), X, Y[:-1], epochs=1), ValueError, "targets must be of length 52 .*got 51"),
-        (lambda: fit(gru(), X, Y[:, 0, 0], epochs=1), ValueError, r"\(32, 1, 1\), got \(32,\): the loss would broadcast"),
+        (
+            lambda: fit(gru(), X, Y[:, 0, 0], epochs=1),
+            ValueError,
+            r"\(32, 1, 1\), got \(32,\): the loss would broadcast",
+        ),
         (lambda: fit(nn.Linear(8, 1), X[:, :, 0], Y[:, 0, 0], epochs=1), ValueError, r"\(32, 1\), got \(32,\)"),
         (lambda: fit(gru(), X * np.nan, Y, epochs=1), ValueError, "inputs must be finite"),
         (lambda: fit(gru(), X, Y / 0.0, epochs=1), ValueError, "targets must be finite"),

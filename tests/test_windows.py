@@ -86,7 +86,11 @@ def test_pandas_and_integers_are_taken():
 
 
 @given(
-    steps=st.integers(10, 50), lookback=st.integers(1, 5), horizon=st.integers(1, 4), stride=st.integers(1, 4), data=st.data()
+    steps=st.integers(10, 50),
+    lookback=st.integers(1, 5),
+    horizon=st.integers(1, 4),
+    stride=st.integers(1, 4),
+    data=st.data(),
 )
 def test_between_keeps_exactly_the_windows_whose_targets_lie_inside(steps, lookback, horizon, stride, data):
     windows = make_windows(np.arange(float(steps)), lookback=lookback, horizon=horizon, stride=stride)
