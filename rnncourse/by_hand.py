@@ -80,9 +80,8 @@ def rnn_step(
     >>> rnn_step([1.0], [0.0, 0.0], [[0.5], [-1.0]], np.eye(2), np.zeros(2), np.zeros(2)).round(4)
     array([ 0.4621, -0.7616])
     """
-    x, h, *weights = _checked(1, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    return activation(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
+    x, h, w_ih, w_hh, b_ih, b_hh = _checked(1, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+    return activation(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
 
 
 def gru_step(
@@ -101,8 +100,8 @@ def gru_step(
         n &= \tanh(W_{in} x_t + b_{in} + r \odot (W_{hn} h_{t-1} + b_{hn})) \\
         h_t &= (1 - z) \odot n + z \odot h_{t-1}
 
-    The reset gate r acts *after* the product with the state. In the paper's first form it acts
-    before it: :math:`W_{hn} (r \odot h_{t-1})`.
+    The reset gate r acts *after* the product with the state, as in the first version of the paper's
+    preprint. In the version printed at the conference it acts before: :math:`W_{hn} (r \odot h_{t-1})`.
 
     Parameters
     ----------
@@ -132,14 +131,14 @@ def gru_step(
     >>> gru_step([1.0], [0.8], np.zeros((3, 1)), np.zeros((3, 1)), zeros, zeros)
     array([0.4])
     """
-    x, h, *weights = _checked(3, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    from_input_r, from_input_z, from_input_n = np.split(x @ weight_ih.T + bias_ih, 3, axis=-1)
-    from_state_r, from_state_z, from_state_n = np.split(h @ weight_hh.T + bias_hh, 3, axis=-1)
+    x, h, w_ih, w_hh, b_ih, b_hh = _checked(3, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+    from_input_r, from_input_z, from_input_n = np.split(x @ w_ih.T + b_ih, 3, axis=-1)
+    from_state_r, from_state_z, from_state_n = np.split(h @ w_hh.T + b_hh, 3, axis=-1)
     r = sigmoid(from_input_r + from_state_r)
     z = sigmoid(from_input_z + from_state_z)
     n = np.tanh(from_input_n + r * from_state_n)
-    return (1 - z) * n + z * h
+    h_next: np.ndarray = (1 - z) * n + z * h
+    return h_next
 
 
 def lstm_step(
@@ -188,15 +187,13 @@ def lstm_step(
     >>> h.round(4), c
     (array([0.19]), array([0.4]))
     """
-    x, h, *weights = _checked(4, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    weight_ih, weight_hh, bias_ih, bias_hh = weights
-    c = finite_floats("c", c, ndim=(1, 2))
-    if c.shape != h.shape:
-        raise ValueError(f"c must have the shape of h, {h.shape}, got {c.shape}")
-    gates = x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh
-    i, f, g, o = np.split(gates, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    return sigmoid(o) * np.tanh(c), c
+    x, h, w_ih, w_hh, b_ih, b_hh = _checked(4, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+    cell = finite_floats("c", c, ndim=(1, 2))
+    if cell.shape != h.shape:
+        raise ValueError(f"c must have the shape of h, {h.shape}, got {cell.shape}")
+    i, f, g, o = np.split(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh, 4, axis=-1)
+    c_next = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c_next), c_next
 
 
 def unroll(

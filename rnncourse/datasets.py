@@ -54,7 +54,8 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
             raise ValueError(f"{name} must be finite, got {value}")
     if step <= 0:
         raise ValueError(f"step must be greater than 0, got {step}")
-    return np.sin(angular_frequency * (start + step * np.arange(steps)))
+    wave: np.ndarray = np.sin(angular_frequency * (start + step * np.arange(steps)))
+    return wave
 
 
 def sunspots(*, until: str = "1983-12") -> pd.Series:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
 from rnncourse._checks import whole_number
@@ -43,6 +42,7 @@ class Forecaster(nn.Module):
     >>> model = Forecaster(nn.GRU(1, 10, batch_first=True), readout="all", lookback=50)
     >>> model.head
     Linear(in_features=500, out_features=1, bias=True)
+    >>> import torch
     >>> model(torch.zeros(8, 50, 1)).shape  # (B, L, F) -> (B, h, K)
     torch.Size([8, 1, 1])
     """
@@ -71,9 +71,10 @@ class Forecaster(nn.Module):
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
         self.output_activation = output_activation
         self.residual = residual
-        if residual and self.targets > int(core.input_size):  # type: ignore[arg-type]
-            raise ValueError(f"targets must be at most the {core.input_size} input columns, got {targets}")
-        width = (2 if getattr(core, "bidirectional", False) else 1) * int(core.hidden_size)  # type: ignore[arg-type]
+        input_size, hidden_size = (int(getattr(core, name)) for name in ("input_size", "hidden_size"))
+        if residual and self.targets > input_size:
+            raise ValueError(f"targets must be at most the {input_size} input columns, got {targets}")
+        width = (2 if getattr(core, "bidirectional", False) else 1) * hidden_size
         steps = self.lookback if readout == "all" and self.lookback else 1
         self.head = nn.Linear(steps * width, self.horizon * self.targets)
 

@@ -4,7 +4,7 @@ import copy
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import stack_module_state, vmap
 from torch.nn.functional import mse_loss
 from torch.optim import Adam, Optimizer
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from rnncourse._checks import whole_number
 from rnncourse.models import Forecaster
@@ -401,12 +401,13 @@ def _update(
     def closure() -> Tensor:
         optimiser.zero_grad()
         value = _checked_loss(loss, model(*batch), targets)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         return value
 
-    return float(optimiser.step(closure).detach())  # type: ignore[arg-type]
+    loss_before: Any = optimiser.step(closure)  # type: ignore[arg-type]  # torch's hint says float
+    return float(loss_before.detach())
 
 
 def _validate(model: nn.Module, setting: _Setting, loss: Loss) -> float | None:
@@ -461,7 +462,7 @@ def _fit_stacked(
             (batch,), (wanted,) = _take(setting.inputs, index, dtype), _take(setting.targets, index, dtype)
             optimiser.zero_grad()
             losses = losses_of_all(together(batch), wanted)
-            losses.sum().backward()  # type: ignore[no-untyped-call]
+            losses.sum().backward()
             if clip_norm is not None:
                 _clip_each(weights, clip_norm)
             optimiser.step()
@@ -488,7 +489,7 @@ def _stack(models: list[nn.Module]) -> nn.Module:
     return together
 
 
-def _clip_each(weights: dict[str, Tensor], clip_norm: float) -> None:
+def _clip_each(weights: Mapping[str, Tensor], clip_norm: float) -> None:
     gradients = [weight.grad for weight in weights.values() if weight.grad is not None]
     squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
     factor = (clip_norm / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0)  # as clip_grad_norm_, for each seed
@@ -496,6 +497,6 @@ def _clip_each(weights: dict[str, Tensor], clip_norm: float) -> None:
         gradient *= factor.reshape(-1, *[1] * (gradient.ndim - 1))
 
 
-def _load(models: list[nn.Module], weights: dict[str, Tensor]) -> None:
+def _load(models: list[nn.Module], weights: Mapping[str, Tensor]) -> None:
     for number, model in enumerate(models):
         model.load_state_dict({name: weight[number].detach() for name, weight in weights.items()})

@@ -70,7 +70,7 @@ class Unrolled(nn.Module):
         """
         stacked = inputs.ndim == 4
         inputs = inputs if stacked else inputs.unsqueeze(0)
-        stack, batch, steps, _ = inputs.shape
+        _, batch, steps, _ = inputs.shape
         states = inputs.permute(0, 3, 2, 1)  # (S, F, L, B)
         for depth in range(self.num_layers):
             weights = [getattr(self, f"{name}_l{depth}") for name in _NAMES]
@@ -80,17 +80,17 @@ class Unrolled(nn.Module):
             if self.kind != "gru":  # only a GRU multiplies the state's bias by a gate
                 from_input, bias_hh = from_input + bias_hh, torch.zeros_like(bias_hh)
             from_input = from_input.unflatten(2, (steps, batch)).permute(2, 0, 1, 3)
-            states = _Recurrence.apply(from_input, weight_hh, bias_hh, self.kind).permute(1, 2, 0, 3)
+            states = _Recurrence.apply(from_input, weight_hh, bias_hh, self.kind)  # type: ignore[no-untyped-call]
+            states = states.permute(1, 2, 0, 3)
         states = states.permute(0, 3, 2, 1)
         return states if stacked else states.squeeze(0), None
 
 
 def _kind(core: nn.Module) -> str | None:
-    if isinstance(core, nn.GRU | nn.LSTM):
-        return core.mode.lower()
-    if isinstance(core, nn.RNN):
-        return core.nonlinearity
-    return core.activation if type(core).__name__ == "ElmanRNN" else None
+    """Name the recurrence: "gru", "lstm", or an Elman network by its activation."""
+    name = type(core).__name__
+    attribute = {"GRU": "mode", "LSTM": "mode", "RNN": "nonlinearity", "ElmanRNN": "activation"}.get(name)
+    return str(getattr(core, attribute)).lower() if attribute else None
 
 
 class _Recurrence(torch.autograd.Function):

@@ -159,7 +159,7 @@ def make_windows(
 def _target_columns(targets: int | Sequence[int] | None, features: int) -> slice | list[int]:
     if targets is None:
         return slice(None)
-    columns = [targets] if np.ndim(targets) == 0 else list(targets)  # type: ignore[arg-type]
+    columns: list[int] = [targets] if np.ndim(targets) == 0 else list(targets)  # type: ignore[arg-type,list-item]
     if not columns:
         raise ValueError("targets must name at least one column, got none")
     for column in columns:

@@ -64,7 +64,7 @@ def test_fit_equals_a_plain_loop(core, clip_norm):
 
 
 SEEDS_SETTINGS = [
-    (lambda: gru(), {}),
+    (gru, {}),
     (lambda: gru(readout="all", lookback=8), {"batch_size": 7}),
     (lambda: gru(residual=True), {"batch_size": None}),
     (lambda: Forecaster(nn.RNN(1, 3, batch_first=True), output_activation=torch.tanh), {"clip_norm": 0.01}),
@@ -73,10 +73,10 @@ SEEDS_SETTINGS = [
         {"optimizer": partial(SGD, lr=0.1, momentum=0.9)},
     ),
     (lambda: Forecaster(ElmanRNN(1, 3, activation="sigmoid")), {"optimizer": partial(Adam, lr=1e-2)}),
-    (lambda: gru(), {"scheduler": partial(OneCycleLR, max_lr=1e-2, total_steps=6)}),
-    (lambda: gru(), {"validation": (WINDOWS.inputs[:9], WINDOWS.targets[:9])}),
-    (lambda: gru(), {"validation": (WINDOWS.inputs[:9], WINDOWS.targets[:9]), "patience": 1}),
-    (lambda: gru(), {"optimizer": partial(LBFGS, max_iter=3), "batch_size": None}),
+    (gru, {"scheduler": partial(OneCycleLR, max_lr=1e-2, total_steps=6)}),
+    (gru, {"validation": (WINDOWS.inputs[:9], WINDOWS.targets[:9])}),
+    (gru, {"validation": (WINDOWS.inputs[:9], WINDOWS.targets[:9]), "patience": 1}),
+    (gru, {"optimizer": partial(LBFGS, max_iter=3), "batch_size": None}),
     (lambda: Forecaster(nn.GRU(1, 3, num_layers=2, dropout=0.3, batch_first=True)), {}),
 ]
 
