@@ -152,7 +152,7 @@ def make_windows(
     def view(values: np.ndarray, length: int) -> np.ndarray:
         return np.moveaxis(sliding_window_view(values, length, axis=0), -1, 1)[::stride][:count]
 
-    target_start = lookback + stride * np.arange(count)
+    target_start = np.arange(lookback, lookback + stride * count, stride)
     return Windows(view(series, lookback), view(series[lookback:, columns], horizon), target_start)
 
 

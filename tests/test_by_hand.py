@@ -153,12 +153,12 @@ def test_sigmoid() -> None:
 def test_unroll_passes_inputs_states_and_options_in_order() -> None:
     calls = []
 
-    def step(x: np.ndarray, h: float, c: float, weight: str, *, option: str) -> tuple[np.ndarray, float]:
+    def step(x: np.ndarray, h: float, c: float, weight: str, *, option: str) -> tuple[float, float]:
         calls.append((x.tolist(), h, c, weight, option))
-        return np.array([h + 1]), c * 2
+        return h + 1, c * 2
 
     states = unroll(step, [[1.0], [2.0]], (0.0, 1.0), "weight", option="given")
-    assert states.tolist() == [[1], [2]]
+    assert states.tolist() == [1, 2]
     assert calls == [([1], 0.0, 1.0, "weight", "given"), ([2], 1.0, 2.0, "weight", "given")]
 
 

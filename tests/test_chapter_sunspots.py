@@ -1,0 +1,105 @@
+"""Chapter 3's facts: the source's windows, persistence on its targets, and the recorded tables."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnncourse import baselines, datasets
+from rnncourse.windows import Windows, make_windows
+
+VALIDATION, TEST, LATER = 1692, 2256, 2820
+LARGEST = 253.8
+NUMBERS = datasets.sunspots(until="2009-06").to_numpy()
+PICKED = np.arange(TEST + 12, LATER, 12)  # the source's test targets
+RECORD = Path(__file__).parents[1] / "data" / "record.py"
+
+
+def rms(errors: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(errors))))
+
+
+def source_windows(start: int, stop: int) -> Windows:
+    return make_windows(NUMBERS[start:stop] / LARGEST, lookback=12, stride=12)
+
+
+def test_source_has_187_training_and_46_test_windows() -> None:
+    assert int(0.8 * LATER) == TEST
+    assert len(source_windows(0, TEST).targets) == 187
+    windows = source_windows(TEST, LATER)
+    assert len(windows.targets) == 46
+    assert (windows.target_start + TEST).tolist() == PICKED.tolist()
+    assert (PICKED[0], PICKED[1], PICKED[-1]) == (2268, 2280, 2808)
+
+
+def test_all_targets_of_the_source_are_januaries() -> None:
+    assert set(datasets.sunspots().index[PICKED].month) == {1}
+
+
+@pytest.mark.parametrize(("start", "stop", "expected"), [(0, TEST, 0.0629), (TEST, LATER, 0.0796)])
+def test_persistence_on_the_targets_of_the_source(start: int, stop: int, expected: float) -> None:
+    windows = source_windows(start, stop)
+    error = rms(baselines.persistence(windows.inputs) - windows.targets[:, 0])
+    assert error == pytest.approx(expected, abs=5e-5)
+
+
+def test_largest_number_lies_in_the_test_years() -> None:
+    assert NUMBERS[:LATER].max() == LARGEST
+    assert NUMBERS[:LATER].argmax() >= TEST
+    assert NUMBERS[:TEST].max() == 238.9
+
+
+def test_recorded_indices_are_those_of_the_chapter() -> None:
+    assigned = {
+        target.id: value.value
+        for node in ast.parse(RECORD.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple)
+        for target, value in zip(node.targets[0].elts, node.value.elts, strict=True)  # type: ignore[attr-defined]
+    }
+    wanted = {"VALIDATION": VALIDATION, "TEST": TEST, "LATER": LATER, "CYCLE": 132}
+    assert {name: assigned.get(name) for name in wanted} == wanted
+
+
+def test_choice_is_trained_and_judged_before_the_test_years() -> None:
+    source = RECORD.read_text(encoding="utf-8")
+    functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    names = {node.id for node in ast.walk(functions["sunspots_choice_run"]) if isinstance(node, ast.Name)}
+    assert "LATER" not in names
+    # Nothing is fitted on more than the months before VALIDATION, and TEST is only where judging ends.
+    code = ast.unparse(functions["sunspots_choice_run"])
+    assert "FittedSunspots(VALIDATION," in code
+    assert code.count("TEST") == code.count("VALIDATION, TEST)") + code.count("VALIDATION:TEST]")
+
+
+def test_chosen_settings_have_the_lowest_validation_errors() -> None:
+    table = datasets.recorded("sunspots_choice")
+    settings = ["cell", "hidden_size", "num_layers", "lookback", "root", "residual"]
+    median = table.groupby(settings)[["one_step", "closed_loop"]].median()
+    assert median["one_step"].idxmin() == ("GRU", 16, 1, 132, True, True)
+    assert median["closed_loop"].idxmin() == ("GRU", 16, 2, 36, True, True)
+
+
+@pytest.mark.parametrize(("name", "start"), [("sunspots_test", TEST), ("sunspots_later", LATER)])
+def test_recorded_forecasts(name: str, start: int) -> None:
+    table = datasets.recorded(name)
+    assert table.groupby("use")["seed"].nunique().to_dict() == {"closed loop": 12, "one step": 12}
+    stop = LATER if start == TEST else len(NUMBERS)
+    months = datasets.sunspots(until="2009-06").index[start:stop].astype(str)
+    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
+    assert forecasts.shape == (12, stop - start)
+    assert (forecasts >= 0).all()
+
+
+def test_origins_have_ten_seeds_each() -> None:
+    seeds = datasets.recorded("sunspots_origins").groupby("origin")["seed"].nunique()
+    assert seeds.to_dict() == {2397: 10, 2538: 10, 2679: 10}
+
+
+def test_mended_model_has_a_median_error_of_at_most_0_072_on_the_targets_of_the_source() -> None:
+    table = datasets.recorded("sunspots_test")
+    months = datasets.sunspots().index[PICKED].astype(str)
+    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
+    errors = [rms(row - NUMBERS[PICKED]) / LARGEST for row in forecasts]
+    assert len(errors) >= 10
+    assert np.median(errors) <= 0.072

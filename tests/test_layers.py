@@ -1,0 +1,301 @@
+"""Layers against PyTorch's and against NumPy; gradients against autograd and finite differences."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state
+
+from rnncourse import by_hand
+from rnncourse.layers import ElmanRNN, from_keras
+from rnncourse.unrolled import Unrolled
+
+# Printed by a tutorial for a Keras network (Machine Learning Mastery, 2022), with its prediction for 1, 2, 3.
+WX = [[0.18662322, -1.2369459]]
+WH = [[0.86981213, -0.49338293], [0.49338293, 0.8698122]]
+WY = [[-0.4635998], [0.6538409]]
+PREDICTION = -3.8698118
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def filled(layer: nn.Module, seed: int = 1) -> Any:
+    """The layer in float64 with weights large enough to matter, from a generator of its own."""
+    layer = layer.double()
+    for number, parameter in enumerate(layer.parameters()):
+        parameter.data = 0.7 * numbers(*parameter.shape, seed=100 * seed + number)
+    return layer
+
+
+def assert_close(ours: Tensor, theirs: Tensor, atol: float = 1e-12) -> None:
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=atol)
+
+
+# ElmanRNN
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize(("batch", "steps", "features", "hidden"), [(1, 1, 1, 1), (5, 7, 3, 4), (2, 20, 1, 6)])
+def test_elman_equals_pytorch(activation: str, batch: int, steps: int, features: int, hidden: int) -> None:
+    theirs = filled(nn.RNN(features, hidden, nonlinearity=activation, batch_first=True))
+    ours = ElmanRNN(features, hidden, activation=activation).double()
+    ours.load_state_dict(theirs.state_dict())
+    inputs, state = numbers(batch, steps, features), numbers(1, batch, hidden, seed=2)
+    for given in (None, state):
+        for one, other in zip(ours(inputs, given), theirs(inputs, given), strict=True):
+            assert one.shape == other.shape
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_state_dictionaries_fit_both_ways() -> None:
+    ours, theirs = filled(ElmanRNN(2, 3)), nn.RNN(2, 3, batch_first=True).double()
+    theirs.load_state_dict(ours.state_dict())
+    assert_close(ours(numbers(4, 5, 2))[0], theirs(numbers(4, 5, 2))[0])
+
+
+def test_elman_starts_as_nn_rnn_does() -> None:
+    torch.manual_seed(3)
+    theirs = nn.RNN(2, 5).state_dict()
+    torch.manual_seed(3)
+    ours = ElmanRNN(2, 5).state_dict()
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize(("name", "function"), [("linear", np.positive), ("sigmoid", by_hand.sigmoid)])
+def test_elman_equals_by_hand(name: str, function: Any) -> None:
+    layer = filled(ElmanRNN(2, 3, activation=name))
+    inputs, state = numbers(4, 6, 2), numbers(1, 4, 3, seed=5)
+    weights = [parameter.detach().numpy() for parameter in layer.parameters()]
+    ours = by_hand.unroll(by_hand.rnn_step, inputs.swapaxes(0, 1), state[0], *weights, activation=function)
+    states, last = layer(inputs, state)
+    np.testing.assert_allclose(states.detach().numpy(), ours.swapaxes(0, 1), rtol=1e-12)
+    assert torch.equal(last[0], states[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options", "error", "message"),
+    [
+        ((1, 2), {"activation": "softmax"}, ValueError, "activation must be one of tanh, .* got 'softmax'"),
+        ((0, 2), {}, ValueError, "input_size must be at least 1, got 0"),
+        ((1, -2), {}, ValueError, "hidden_size must be at least 1, got -2"),
+        ((1, 2.0), {}, TypeError, "hidden_size must be an integer, got 2.0 of type float"),
+    ],
+)
+def test_bad_elman(sizes: Any, options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ElmanRNN(*sizes, **options)
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2)])
+def test_bad_inputs_to_elman(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 2\), got"):
+        ElmanRNN(2, 3)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (1, 5, 3), (1, 4, 2), (2, 4, 3)])
+def test_bad_state_of_elman(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"state must have shape \(1, 4, 3\), got"):
+        ElmanRNN(2, 3)(torch.zeros(4, 5, 2), torch.zeros(shape))
+
+
+# from_keras
+
+
+def test_keras_weights_of_the_tutorial() -> None:
+    layer = from_keras(ElmanRNN(1, 2, activation="linear").float(), [WX, WH, [0, 0]])
+    head = from_keras(nn.Linear(2, 1).float(), [WY, [0]])
+    prediction = head(layer(torch.tensor([[[1.0], [2.0], [3.0]]], dtype=torch.float32))[0][:, -1])
+    assert f"{prediction.item():.7g}" == f"{PREDICTION:.7g}"
+    assert torch.equal(layer.weight_hh_l0.detach(), torch.tensor(WH, dtype=torch.float32).T)
+
+
+def sigmoid(a: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-a))
+
+
+def keras_rnn(x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
+    kernel, recurrent, bias = weights
+    h = np.zeros((len(x), len(recurrent)))
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ kernel + h @ recurrent + bias)
+    return h
+
+
+def keras_gru(x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
+    """Keras's GRU with reset_after=True: gates z, r, n; input bias and recurrent bias in two rows."""
+    kernel, recurrent, (input_bias, recurrent_bias) = weights
+    h = np.zeros((len(x), len(recurrent)))
+    for t in range(x.shape[1]):
+        x_z, x_r, x_n = np.split(x[:, t] @ kernel + input_bias, 3, axis=1)
+        h_z, h_r, h_n = np.split(h @ recurrent + recurrent_bias, 3, axis=1)
+        z, r = sigmoid(x_z + h_z), sigmoid(x_r + h_r)
+        h = z * h + (1 - z) * np.tanh(x_n + r * h_n)
+    return h
+
+
+def keras_lstm(x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
+    """Keras's LSTM: gates i, f, c, o."""
+    kernel, recurrent, bias = weights
+    h = c = np.zeros((len(x), len(recurrent)))
+    for t in range(x.shape[1]):
+        i, f, g, o = np.split(x[:, t] @ kernel + h @ recurrent + bias, 4, axis=1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+    return h
+
+
+@pytest.mark.parametrize(
+    ("kind", "keras", "gates", "bias"),
+    [
+        (nn.RNN, keras_rnn, 1, (4,)),
+        (ElmanRNN, keras_rnn, 1, (4,)),
+        (nn.GRU, keras_gru, 3, (2, 12)),
+        (nn.LSTM, keras_lstm, 4, (16,)),
+    ],
+)
+def test_keras_conventions(kind: Any, keras: Any, gates: int, bias: tuple[int, ...]) -> None:
+    shapes = ((2, 4 * gates), (4, 4 * gates), bias)
+    weights = [numbers(*shape, seed=n).numpy() for n, shape in enumerate(shapes)]
+    layer = kind(2, 4) if kind is ElmanRNN else kind(2, 4, batch_first=True)
+    inputs = numbers(3, 5, 2, seed=9)
+    loaded = from_keras(layer.double(), weights)
+    assert loaded is layer
+    states = loaded(inputs)[0][:, -1]
+    np.testing.assert_allclose(states.detach().numpy(), keras(inputs.numpy(), weights), rtol=0, atol=1e-12)
+
+
+def test_gru_with_reset_before_is_refused() -> None:
+    weights = [np.zeros((2, 12)), np.zeros((4, 12)), np.zeros(12)]
+    with pytest.raises(ValueError, match=r"GRU bias of shape \(12,\): it was trained with reset_after=False"):
+        from_keras(nn.GRU(2, 4), weights)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "error", "message"),
+    [
+        (nn.RNN(2, 4), [(4, 2), (4, 4), (4,)], ValueError, r"must have shapes \[\(2, 4\), .* got \[\(4, 2\)"),
+        (nn.RNN(2, 4), [(2, 4), (4, 4)], ValueError, r"must have shapes .* got \[\(2, 4\), \(4, 4\)\]"),
+        (nn.RNN(2, 4), [(2, 4), (4, 4), (2, 4)], ValueError, "must have shapes"),
+        (nn.LSTM(2, 4), [(2, 12), (4, 12), (12,)], ValueError, r"must have shapes \[\(2, 16\)"),
+        (nn.GRU(2, 4), [(2, 16), (4, 16), (2, 16)], ValueError, r"must have shapes \[\(2, 12\)"),
+        (nn.Linear(2, 4), [(4, 2), (4,)], ValueError, r"must have shapes \[\(2, 4\), \(4,\)\]"),
+        (nn.RNN(2, 4, num_layers=2), [(2, 4), (4, 4), (4,)], ValueError, "single layer and direction"),
+        (nn.RNN(2, 4, bidirectional=True), [(2, 4), (4, 4), (4,)], ValueError, "single layer and direction"),
+        (nn.Conv1d(2, 4, 1), [(2, 4), (4,)], TypeError, "layer must be nn.RNN, .* got Conv1d"),
+    ],
+)
+def test_wrong_keras_weights(layer: nn.Module, shapes: Any, error: type[Exception], message: str) -> None:
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    with pytest.raises(error, match=message):
+        from_keras(layer, [np.zeros(shape) for shape in shapes])
+    assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+# Unrolled: outputs and gradients, with the backward pass written out.
+
+CORES = {
+    "rnn": (nn.RNN, {}),
+    "relu": (nn.RNN, {"nonlinearity": "relu"}),
+    "gru": (nn.GRU, {}),
+    "lstm": (nn.LSTM, {}),
+}
+
+
+def make(name: str, features: int, hidden: int, layers: int = 1, seed: int = 1) -> Any:
+    kind, options = CORES[name]
+    return filled(kind(features, hidden, num_layers=layers, batch_first=True, **options), seed)
+
+
+def gradients(model: nn.Module, core: nn.Module, inputs: Tensor) -> list[Tensor]:
+    """Gradients of a loss that reads every state, with a weight of its own for each."""
+    inputs = inputs.clone().requires_grad_()
+    states = model(inputs)[0]
+    (states * numbers(*states.shape, seed=7)).sum().backward()
+    found = [inputs.grad, *(parameter.grad for parameter in core.parameters())]
+    core.zero_grad()
+    return [gradient for gradient in found if gradient is not None]
+
+
+@pytest.mark.parametrize("name", CORES)
+@pytest.mark.parametrize(
+    ("batch", "steps", "features", "hidden", "layers"),
+    [(1, 1, 1, 1, 1), (5, 7, 3, 4, 1), (2, 12, 1, 5, 2), (3, 4, 2, 3, 3)],
+)
+def test_unrolled_equals_pytorch(name: str, batch: int, steps: int, features: int, hidden: int, layers: int) -> None:
+    core, inputs = make(name, features, hidden, layers), numbers(batch, steps, features)
+    ours = Unrolled(core)
+    torch.testing.assert_close(ours(inputs)[0], core(inputs)[0], rtol=1e-10, atol=1e-12)
+    mine, theirs = gradients(ours, core, inputs), gradients(core, core, inputs)
+    assert len(mine) == len(theirs) == 1 + 4 * layers
+    for one, other in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("activation", ["linear", "sigmoid"])
+def test_unrolled_equals_elman(activation: str) -> None:
+    core, inputs = filled(ElmanRNN(2, 3, activation=activation)), numbers(4, 6, 2)
+    ours = Unrolled(core)
+    torch.testing.assert_close(ours(inputs)[0], core(inputs)[0], rtol=1e-10, atol=1e-12)
+    for one, other in zip(gradients(ours, core, inputs), gradients(core, core, inputs), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru", "lstm", "sigmoid", "linear"])
+def test_unrolled_gradients_by_finite_differences(name: str) -> None:
+    core = make(name, 2, 3) if name in CORES else filled(ElmanRNN(2, 3, activation=name))
+    ours = Unrolled(core)
+    names = [key for key, _ in ours.named_parameters()]
+
+    def run(inputs: Tensor, *weights: Tensor) -> Tensor:
+        states: Tensor = functional_call(ours, dict(zip(names, weights, strict=True)), (inputs,))[0]
+        return states
+
+    inputs = numbers(2, 3, 2).requires_grad_()
+    assert torch.autograd.gradcheck(run, (inputs, *ours.parameters()), fast_mode=False)
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_stacked_networks_equal_one_by_one(name: str) -> None:
+    cores = [make(name, 2, 3, 2, seed=seed) for seed in (1, 2, 3)]
+    inputs = numbers(3, 4, 5, 2)  # (S, B, L, F)
+    weights, _ = stack_module_state(cores)
+    states = functional_call(Unrolled(cores[0]), weights, (inputs,))[0]
+    assert states.shape == (3, 4, 5, 3)
+    states.square().sum().backward()
+    for number, core in enumerate(cores):
+        own = core(inputs[number])[0]
+        torch.testing.assert_close(states[number], own, rtol=1e-10, atol=1e-12)
+        own.square().sum().backward()
+        for key, parameter in core.named_parameters():
+            gradient = weights[key].grad
+            assert gradient is not None
+            torch.testing.assert_close(gradient[number], parameter.grad, rtol=1e-9, atol=1e-10)
+
+
+def test_unrolled_shares_the_parameters() -> None:
+    core = make("gru", 1, 2)
+    ours = Unrolled(core)
+    assert all(one is other for one, other in zip(ours.parameters(), core.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "core",
+    [
+        nn.Linear(1, 2),
+        nn.GRU(1, 2),
+        nn.GRU(1, 2, batch_first=True, bidirectional=True),
+        nn.GRU(1, 2, batch_first=True, bias=False),
+        nn.GRU(1, 2, num_layers=2, batch_first=True, dropout=0.1),
+        nn.LSTM(1, 4, batch_first=True, proj_size=2),
+    ],
+    ids=["linear", "time first", "two directions", "no bias", "dropout", "projection"],
+)
+def test_unrolled_refuses_other_cores(core: nn.Module) -> None:
+    assert not Unrolled.supports(core)
+    with pytest.raises(TypeError, match="core must be a plain recurrent layer with biases, batch first"):
+        Unrolled(core)
