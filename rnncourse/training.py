@@ -484,7 +484,8 @@ def _stack(models: list[nn.Module]) -> nn.Module:
     together = copy.deepcopy(models[0])
     for name, weight in weights.items():
         owner, _, attribute = name.rpartition(".")
-        setattr(together.get_submodule(owner), attribute, nn.Parameter(weight.detach()))
+        trained = models[0].get_parameter(name).requires_grad
+        setattr(together.get_submodule(owner), attribute, nn.Parameter(weight.detach(), requires_grad=trained))
     together.core = Unrolled(together.core)  # type: ignore[arg-type]
     return together
 

@@ -63,7 +63,14 @@ def test_fit_equals_a_plain_loop(core, clip_norm):
         torch.testing.assert_close(ours, theirs, rtol=1e-8, atol=1e-10)
 
 
+def frozen():
+    model = gru()
+    model.core.bias_hh_l0.requires_grad_(False)
+    return model
+
+
 SEEDS_SETTINGS = [
+    (frozen, {"clip_norm": 0.1}),
     (gru, {}),
     (lambda: gru(readout="all", lookback=8), {"batch_size": 7}),
     (lambda: gru(residual=True), {"batch_size": None}),
