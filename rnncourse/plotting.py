@@ -81,7 +81,7 @@ def plot_forecast(
     """
     known = finite_floats("truth", truth, ndim=(1,))
     positions = np.arange(1, len(known) + 1) if x is None else np.asarray(x)
-    ax.plot(positions, known, color=TRUTH, linewidth=2.4, alpha=0.6, label=truth_label)
+    ax.plot(positions, known, color=TRUTH, linewidth=4, alpha=0.35, label=truth_label)
     for label, forecast in forecasts.items():
         values = np.asarray(forecast)
         if values.shape != known.shape:
