@@ -3,7 +3,6 @@
 import copy
 import random
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from torch.nn.functional import mse_loss
 from torch.optim import Adam, Optimizer
 from tqdm import tqdm
 
+from rnncourse._batches import Arrays, Loss, Setting, checked_loss, take, tensors_of
 from rnncourse._checks import whole_number
 from rnncourse.models import Forecaster
 from rnncourse.unrolled import Unrolled
@@ -24,8 +24,6 @@ from rnncourse.unrolled import Unrolled
 if TYPE_CHECKING:
     import pandas as pd
 
-Arrays = Any  # an ndarray or Tensor, or a tuple of them
-Loss = Callable[[Tensor, Tensor], Tensor]
 MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
 MakeScheduler = Callable[[Optimizer], Any]
 
@@ -179,7 +177,7 @@ def fit(
     >>> history.train_loss[-1] < 1e-3 < history.train_loss[0]
     True
     """
-    setting = _Setting(inputs, targets, epochs, batch_size, validation, clip_norm, patience)
+    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, patience)
     quick = _quick(model)
     optimiser = optimizer(model.parameters())
     schedule = scheduler(optimiser) if scheduler else None
@@ -192,7 +190,7 @@ def fit(
         losses = []
         order = torch.randperm(setting.count)
         for index in order.split(batch_size or setting.count):
-            batch, wanted = _take(setting.inputs, index, dtype), _take(setting.targets, index, dtype)[0]
+            batch, wanted = take(setting.inputs, index, dtype), take(setting.targets, index, dtype)[0]
             losses.append(len(index) * _update(quick, batch, wanted, optimiser, loss, clip_norm))
             if schedule:
                 schedule.step()
@@ -302,7 +300,7 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     >>> predict(nn.Identity(), np.arange(3.0), batch_size=2)
     array([0., 1., 2.])
     """
-    tensors, count = _tensors("inputs", inputs)
+    tensors, count = tensors_of("inputs", inputs)
     batch_size = whole_number("batch_size", batch_size)
     parameter = next(model.parameters(), None)
     dtype = None if parameter is None else parameter.dtype
@@ -310,75 +308,11 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     model.eval()
     try:
         with torch.no_grad():
-            parts = [model(*_take(tensors, index, dtype)) for index in torch.arange(count).split(batch_size)]
+            parts = [model(*take(tensors, index, dtype)) for index in torch.arange(count).split(batch_size)]
     finally:
         model.train(was_training)
     result: np.ndarray = torch.cat(parts).numpy()
     return result
-
-
-class _Setting:
-    """The checked arguments of a training."""
-
-    def __init__(
-        self,
-        inputs: Arrays,
-        targets: Any,
-        epochs: int,
-        batch_size: int | None,
-        validation: tuple[Arrays, Any] | None,
-        clip_norm: float | None,
-        patience: int | None,
-    ) -> None:
-        self.inputs, self.count = _tensors("inputs", inputs)
-        self.targets, _ = _tensors("targets", targets, count=self.count)
-        self.validation: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
-        whole_number("epochs", epochs)
-        if batch_size is not None:
-            whole_number("batch_size", batch_size)
-        if clip_norm is not None and not clip_norm > 0:
-            raise ValueError(f"clip_norm must be greater than 0, got {clip_norm}")
-        if patience is not None:
-            whole_number("patience", patience)
-            if validation is None:
-                raise ValueError("patience needs validation=(inputs, targets), got None")
-        if validation is not None:
-            seen, count = _tensors("validation inputs", validation[0])
-            self.validation = seen, _tensors("validation targets", validation[1], count=count)[0]
-
-
-def _tensors(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[tuple[Tensor, ...], int]:
-    """Return arrays as tensors, without copying them, and their common length."""
-    parts = arrays if isinstance(arrays, tuple) else (arrays,)
-    tensors = []
-    for part in parts:
-        with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            tensor = torch.as_tensor(part)
-        if tensor.ndim == 0 or len(tensor) == 0:
-            raise ValueError(f"{name} must hold at least one window, got shape {tuple(tensor.shape)}")
-        count = len(tensor) if count is None else count
-        if len(tensor) != count:
-            raise ValueError(f"{name} must be of length {count} as the other arrays, got {len(tensor)}")
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError(f"{name} must be finite, got NaN or infinity")
-        tensors.append(tensor)
-    assert count is not None
-    return tuple(tensors), count
-
-
-def _take(tensors: tuple[Tensor, ...], index: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, ...]:
-    parts = (tensor[index] for tensor in tensors)
-    return tuple(part.to(dtype) if part.is_floating_point() else part for part in parts)
-
-
-def _checked_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
-    if targets.is_floating_point() and outputs.shape != targets.shape:
-        raise ValueError(
-            f"targets must have the shape of the model's outputs, {tuple(outputs.shape)}, got {tuple(targets.shape)}:"
-            " the loss would broadcast one against the other"
-        )
-    return loss(outputs, targets)
 
 
 def _quick(model: nn.Module) -> nn.Module:
@@ -400,7 +334,7 @@ def _update(
 ) -> float:
     def closure() -> Tensor:
         optimiser.zero_grad()
-        value = _checked_loss(loss, model(*batch), targets)
+        value = checked_loss(loss, model(*batch), targets)
         value.backward()
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
@@ -410,13 +344,13 @@ def _update(
     return float(loss_before.detach())
 
 
-def _validate(model: nn.Module, setting: _Setting, loss: Loss) -> float | None:
+def _validate(model: nn.Module, setting: Setting, loss: Loss) -> float | None:
     if setting.validation is None:
         return None
     inputs, (targets,) = setting.validation
     outputs = torch.from_numpy(predict(model, inputs))
     targets = targets.to(outputs.dtype) if targets.is_floating_point() else targets
-    return float(_checked_loss(loss, outputs, targets))
+    return float(checked_loss(loss, outputs, targets))
 
 
 _ELEMENTWISE = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
@@ -446,10 +380,10 @@ def _fit_stacked(
     clip_norm: float | None = None,
     **rest: Any,
 ) -> list[History]:
-    setting = _Setting(inputs, targets, epochs, batch_size, validation, clip_norm, None)
+    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, None)
     together = _stack(models)
     weights = dict(together.named_parameters())
-    losses_of_all = vmap(partial(_checked_loss, loss))
+    losses_of_all = vmap(partial(checked_loss, loss))
     optimiser = optimizer(weights.values())
     schedule = scheduler(optimiser) if scheduler else None
     dtype = next(iter(weights.values())).dtype
@@ -459,7 +393,7 @@ def _fit_stacked(
         total = torch.zeros(len(models), dtype=dtype)
         orders = torch.stack([torch.randperm(setting.count, generator=each) for each in generators])
         for index in orders.split(batch_size or setting.count, dim=1):  # (seeds, batch)
-            (batch,), (wanted,) = _take(setting.inputs, index, dtype), _take(setting.targets, index, dtype)
+            (batch,), (wanted,) = take(setting.inputs, index, dtype), take(setting.targets, index, dtype)
             optimiser.zero_grad()
             losses = losses_of_all(together(batch), wanted)
             losses.sum().backward()

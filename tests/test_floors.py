@@ -15,6 +15,7 @@ FLOORS = {
     "windows": 1,
     "baselines": 1,
     "by_hand": 1,
+    "_batches": 2,
     "layers": 2,
     "models": 2,
     "unrolled": 2,

@@ -1,0 +1,78 @@
+"""Arrays to batches: what the training functions check and cut before they train."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rnncourse._checks import whole_number
+
+Arrays = Any  # an ndarray or Tensor, or a tuple of them
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Setting:
+    """The checked arguments of a training."""
+
+    def __init__(
+        self,
+        inputs: Arrays,
+        targets: Any,
+        epochs: int,
+        batch_size: int | None,
+        validation: tuple[Arrays, Any] | None,
+        clip_norm: float | None,
+        patience: int | None,
+    ) -> None:
+        self.inputs, self.count = tensors_of("inputs", inputs)
+        self.targets, _ = tensors_of("targets", targets, count=self.count)
+        self.validation: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
+        whole_number("epochs", epochs)
+        if batch_size is not None:
+            whole_number("batch_size", batch_size)
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f"clip_norm must be greater than 0, got {clip_norm}")
+        if patience is not None:
+            whole_number("patience", patience)
+            if validation is None:
+                raise ValueError("patience needs validation=(inputs, targets), got None")
+        if validation is not None:
+            seen, count = tensors_of("validation inputs", validation[0])
+            self.validation = seen, tensors_of("validation targets", validation[1], count=count)[0]
+
+
+def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[tuple[Tensor, ...], int]:
+    """Return arrays as tensors, without copying them, and their common length."""
+    parts = arrays if isinstance(arrays, tuple) else (arrays,)
+    tensors = []
+    for part in parts:
+        with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            tensor = torch.as_tensor(part)
+        if tensor.ndim == 0 or len(tensor) == 0:
+            raise ValueError(f"{name} must hold at least one window, got shape {tuple(tensor.shape)}")
+        count = len(tensor) if count is None else count
+        if len(tensor) != count:
+            raise ValueError(f"{name} must be of length {count} as the other arrays, got {len(tensor)}")
+        # A sum, because a mask would take a byte for each entry of windows that share their memory.
+        if tensor.is_floating_point() and not torch.isfinite(tensor.sum(dtype=torch.float64)):
+            raise ValueError(f"{name} must be finite, got NaN or infinity")
+        tensors.append(tensor)
+    assert count is not None
+    return tuple(tensors), count
+
+
+def take(tensors: tuple[Tensor, ...], index: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, ...]:
+    parts = (tensor[index] for tensor in tensors)
+    return tuple(part.to(dtype) if part.is_floating_point() else part for part in parts)
+
+
+def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
+    if targets.is_floating_point() and outputs.shape != targets.shape:
+        raise ValueError(
+            f"targets must have the shape of the model's outputs, {tuple(outputs.shape)}, got {tuple(targets.shape)}:"
+            " the loss would broadcast one against the other"
+        )
+    return loss(outputs, targets)
