@@ -32,8 +32,9 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
         raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
     if array.dtype.kind != "f":
         return array.astype(np.float64)
-    finite = np.isfinite(array)
-    if not finite.all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()  # finite only if every value is: one pass, and no mask as long as the series
+    if not np.isfinite(total) and not (finite := np.isfinite(array)).all():
         where = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise ValueError(
             f"{name} must be finite, got {array[where]} at index {where[0] if array.ndim == 1 else where}"
