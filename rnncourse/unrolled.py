@@ -10,7 +10,7 @@ Inside, time comes first and the batch last, so that the gates of one step lie s
 memory: (L, S, G·H, B) for L steps of S stacked networks with G gates of H units and B windows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
@@ -78,7 +78,7 @@ class Unrolled(nn.Module):
             bias_ih, bias_hh = bias_ih.unsqueeze(-1), bias_hh.unsqueeze(-1)
             from_input = torch.baddbmm(bias_ih, weight_ih, states.flatten(2))  # all steps in one product
             if self.kind != "gru":  # only a GRU multiplies the state's bias by a gate
-                from_input, bias_hh = from_input + bias_hh, torch.zeros_like(bias_hh)
+                from_input, bias_hh = from_input + bias_hh, None
             from_input = from_input.unflatten(2, (steps, batch)).permute(2, 0, 1, 3)
             states = _Recurrence.apply(from_input, weight_hh, bias_hh, self.kind)  # type: ignore[no-untyped-call]
             states = states.permute(1, 2, 0, 3)
@@ -94,10 +94,13 @@ def _kind(core: nn.Module) -> str | None:
 
 
 class _Recurrence(torch.autograd.Function):
-    """from_input (L, S, G·H, B), weight_hh (S, G·H, H), bias_hh (S, G·H, 1) -> states (L, S, H, B)."""
+    """from_input (L, S, G·H, B), weight_hh (S, G·H, H), bias_hh (S, G·H, 1) -> states (L, S, H, B).
+
+    Only a GRU has a bias_hh of its own; for the others it is part of from_input.
+    """
 
     @staticmethod
-    def forward(ctx: Any, from_input: Tensor, weight_hh: Tensor, bias_hh: Tensor, kind: str) -> Tensor:
+    def forward(ctx: Any, from_input: Tensor, weight_hh: Tensor, bias_hh: Tensor | None, kind: str) -> Tensor:
         states, *kept = _FORWARD.get(kind, _run_rnn)(from_input.contiguous(), weight_hh, bias_hh, kind)
         ctx.kind = kind
         ctx.save_for_backward(weight_hh, states, *kept)
@@ -105,17 +108,17 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None]:
         weight_hh, states, *kept = ctx.saved_tensors
-        before = torch.cat([torch.zeros_like(states[:1]), states[:-1]])
+        before = nn.functional.pad(states[:-1], (0, 0, 0, 0, 0, 0, 1, 0))  # zeros before the first step
         run_back = _BACKWARD.get(ctx.kind, _back_rnn)
         to_input, to_state = run_back(grad.contiguous(), weight_hh.mT, states, before, kept, ctx.kind)
         pairs = to_state.permute(1, 2, 0, 3).flatten(2)  # (S, G·H, L·B)
         for_weight = pairs @ before.permute(1, 0, 3, 2).flatten(1, 2)  # all steps in one product
-        return to_input, for_weight, pairs.sum(-1, keepdim=True), None
+        return to_input, for_weight, pairs.sum(-1, keepdim=True) if ctx.needs_input_grad[2] else None, None
 
 
-def _run_rnn(from_input: Tensor, weight_hh: Tensor, bias_hh: Tensor, kind: str) -> list[Tensor]:
+def _run_rnn(from_input: Tensor, weight_hh: Tensor, bias_hh: None, kind: str) -> list[Tensor]:
     activate = {"tanh": torch.tanh_, "relu": torch.relu_, "sigmoid": torch.sigmoid_}.get(kind)
     states = torch.empty_like(from_input)
     h = torch.zeros_like(states[0])
@@ -179,7 +182,7 @@ def _back_gru(
     return torch.cat([to_state[:, :, : gates.shape[2]], deltas * by_n], dim=2), to_state
 
 
-def _run_lstm(from_input: Tensor, weight_hh: Tensor, bias_hh: Tensor, kind: str) -> list[Tensor]:
+def _run_lstm(from_input: Tensor, weight_hh: Tensor, bias_hh: None, kind: str) -> list[Tensor]:
     steps, stack, width, batch = from_input.shape
     gates = torch.empty_like(from_input)  # i, f, g, o
     cells, tanh_cells, states = (from_input.new_empty(steps, stack, width // 4, batch) for _ in range(3))
@@ -222,5 +225,5 @@ def _reversed(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return zip(*(reversed(tensor.unbind()) for tensor in tensors), strict=True)
 
 
-_FORWARD = {"gru": _run_gru, "lstm": _run_lstm}
-_BACKWARD = {"gru": _back_gru, "lstm": _back_lstm}
+_FORWARD: dict[str, Callable[..., list[Tensor]]] = {"gru": _run_gru, "lstm": _run_lstm}
+_BACKWARD: dict[str, Callable[..., tuple[Tensor, Tensor]]] = {"gru": _back_gru, "lstm": _back_lstm}
