@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from rnncourse._checks import whole_number
+from rnncourse.weather import LATITUDES, drought_table
 
 _SHA256 = {
+    "fulda.csv": "2f8aa9ff41b70cb8b5f978e0ffff50ef7b12fa4122bfd935abb147201dfab632",
     "sunspots.csv": "5af2ea985a3ee4c120f5825c9d028a3cff35d4b30d470896e2e7876575723f27",
     "sunspots_later.csv": "68f446eac45bf1e831217f3501132927c286fcdd429e1d2d9ec2b6686c8ff185",
+    "weather.csv.gz": "99db3d71c6b21068e7ae9fd635b4ee5760f8ae44428c967663e5cf740459db7f",
 }
 
 
@@ -97,11 +100,217 @@ def sunspots(*, until: str = "1983-12") -> pd.Series:
         raise ValueError(f"until must be a month such as '1983-12', got {until!r}") from error
     if not pd.Period("1749-01", freq="M") <= last <= pd.Period("2009-06", freq="M"):
         raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
-    names = ["sunspots.csv"] if last <= pd.Period("1983-12", freq="M") else list(_SHA256)
+    names = ["sunspots.csv", "sunspots_later.csv"][: 1 + (last > pd.Period("1983-12", freq="M"))]
     table = pd.concat([pd.read_csv(BytesIO(_checked_bytes(name))) for name in names])
     months = pd.PeriodIndex(table["month"], freq="M", name="month")
     series = pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")
     return series[:last]
+
+
+def fulda() -> pd.DataFrame:
+    """Return ten years of daily weather and discharge at the river Fulda in Germany.
+
+    Returns
+    -------
+    DataFrame of float, shape (3653, 5), daily DatetimeIndex named "date"
+        1979-01-01 to 1988-12-31 without gaps. Columns: "tmax", "tmin", "tmean" (air temperature,
+        °C), "rain" (mm per day), "discharge" (m³/s).
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If the file is damaged.
+
+    References
+    ----------
+    The package spotpy 1.6.7, ``examples/cmf_data/fulda_climate.csv`` (MIT licence).
+
+    Examples
+    --------
+    >>> fulda().loc["1979-01-02"].to_dict()
+    {'tmax': -10.9, 'tmin': -19.8, 'tmean': -15.35, 'rain': 0.6, 'discharge': 110.0}
+    """
+    table = pd.read_csv(BytesIO(_checked_bytes("fulda.csv")), parse_dates=["date"], index_col="date")
+    return table.astype(np.float64).asfreq("D")
+
+
+def drought() -> pd.DataFrame:
+    """Return daily weather and a weekly drought score at eleven sites.
+
+    Temperature, rain and evapotranspiration stand in the file; the rest is computed from them
+    (`rnncourse.weather`), the score too: it is no official one. Its percentiles come from the first 70 % of each
+    site's years alone.
+
+    Returns
+    -------
+    DataFrame, 115,324 rows
+        "site", "date"; 18 features: "tmin", "tmax" (°C), "rain", "et0" (reference evapotranspiration, mm per
+        day), "tmean", "trange" (°C), "es", "ea" (saturation and actual vapour pressure, kPa),
+        "vpd" (their difference, kPa), "ra" (extraterrestrial radiation, MJ per m² and day), "daylight" (h),
+        "balance" (rain - et0, mm per day), "rain_7", "rain_30", "rain_90", "et0_7", "et0_30" (sums of
+        so many days, mm), "dry_spell" (days since one with at least 1 mm of rain); and "score" (0 none to 5 worst,
+        each Tuesday, NaN on other days). ``attrs["training_end"]``: last training day of each site.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is missing.
+    ValueError
+        If the file is damaged.
+
+    References
+    ----------
+    Weather: the package aquacrop 3.1.0, ``aquacrop/data/*_climate.txt`` (MIT licence).
+
+    Examples
+    --------
+    >>> table = drought()
+    >>> table.shape, table["site"].nunique(), table.attrs["training_end"]["tunis"]
+    ((115324, 21), 11, '1994-12-31')
+    >>> print(round(table["score"].dropna().eq(0).mean(), 2))
+    0.7
+    """
+    days = pd.read_csv(BytesIO(_checked_bytes("weather.csv.gz")), compression="gzip", parse_dates=["date"])
+    return drought_table(days, LATITUDES)
+
+
+def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005) -> pd.DataFrame:
+    r"""Return three parameters and an observable that follows each of them some steps later.
+
+    The driver :math:`s` is a noisy limit cycle, the oscillator of Van der Pol, with steps of
+    0.15 time units: :math:`s'' = (1 - s^2)\,s' - s + 0.02\,\xi`, where :math:`\xi` is white noise.
+    It has a period of about 44 steps. Parameter :math:`i` sees the driver :math:`\ell_i` steps
+    before the observable does, together with a small disturbance :math:`\eta_i` of its own,
+
+    .. math::
+
+        z_i(t) = s(t + \ell_i) + \eta_i(t), \qquad \eta_i(t) = 0.9\,\eta_i(t - 1) + \sigma\,\varepsilon,
+
+    and the observable answers to the delayed parameters through a nonlinear link:
+
+    .. math::
+
+        \text{obs}(t) = {} & 4 + \exp\bigl(0.4\,z_1(t - \ell_1)\bigr) + \tanh z_2(t - \ell_2) \\
+        & + 0.25\,z_2(t - \ell_2)\,z_3(t - \ell_3)^2 + 2\,\sigma\,\varepsilon.
+
+    The columns are par1 :math:`= 10 + 2 z_1`, par2 :math:`= 5 + z_2`, par3 :math:`= 30 + 6 z_3`.
+    Each :math:`\varepsilon` is a standard normal number of its own; :math:`\sigma` is `noise`.
+
+    Parameters
+    ----------
+    steps : int, default 1000
+        T, the number of rows.
+    seed : int, default 0
+        Of the random numbers, which include the point of the cycle where the series begins.
+    noise : float, default 0.005
+        :math:`\sigma`. With 0 only the driver is random.
+
+    Returns
+    -------
+    DataFrame of float, shape (T, 4)
+        Columns "par1", "par2", "par3", "obs", without units, all positive. ``attrs["leads"]`` holds
+        the leads in steps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `steps` is not a whole number of at least 1, `seed` not one of at least 0, or `noise`
+        negative or not finite.
+
+    Examples
+    --------
+    >>> table = leading_parameters()
+    >>> table.shape, table.attrs["leads"]
+    ((1000, 4), {'par1': 5, 'par2': 9, 'par3': 14})
+    >>> print(round(table["par2"].shift(9).corr(table["obs"]), 2))
+    0.99
+    """
+    steps, seed = whole_number("steps", steps), whole_number("seed", seed, minimum=0)
+    if not (np.isfinite(noise) and noise >= 0):
+        raise ValueError(f"noise must be a finite number of at least 0, got {noise}")
+    leads = {"par1": 5, "par2": 9, "par3": 14}
+    longest, random = max(leads.values()), np.random.default_rng(seed)
+    driver = _van_der_pol(steps + 2 * longest, random)
+    shocks = random.normal(size=(3, steps + longest)) * noise
+    for t in range(1, steps + longest):
+        shocks[:, t] += 0.9 * shocks[:, t - 1]
+    # Row 0 of the table is `longest` steps after the beginning of z: the observable needs the past of z.
+    z = [driver[lead : lead + steps + longest] + shock for lead, shock in zip(leads.values(), shocks, strict=True)]
+    now = [series[longest:] for series in z]
+    z1, z2, z3 = (series[longest - lead :][:steps] for lead, series in zip(leads.values(), z, strict=True))
+    obs = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2 + 2 * noise * random.normal(size=steps)
+    table = pd.DataFrame({"par1": 10 + 2 * now[0], "par2": 5 + now[1], "par3": 30 + 6 * now[2], "obs": obs})
+    table.attrs["leads"] = leads
+    return table
+
+
+def _van_der_pol(steps: int, random: np.random.Generator) -> np.ndarray:
+    """The oscillator's position, by Euler and Maruyama with 50 small steps to a step, after 20 to 30 time units."""
+    small = 0.15 / 50
+    settle = int(random.uniform(20, 30) / small)
+    kicks = (0.02 * np.sqrt(small) * random.normal(size=settle + 50 * steps)).tolist()
+    position, velocity, path = 1.0, 0.0, []
+    for kick in kicks:
+        force = (1 - position * position) * velocity - position
+        position, velocity = position + small * velocity, velocity + small * force + kick
+        path.append(position)
+    return np.array(path[settle::50])
+
+
+def device_failures(*, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    r"""Return three inspections of 195 made-up devices, and which of them failed afterwards.
+
+    Device :math:`d` has three levels of wear, one an inspection: independent standard normal
+    numbers, put into an order. The device is on its way to failure if wear *builds up* (each level is
+    higher than the one before), which is so for 30 % of the devices at random; in the others the same kind of numbers
+    stand in one of the five other orders, each equally likely. So what is measured says nothing about
+    the outcome; only *when* it is measured does. Sensor :math:`j` shows
+
+    .. math::
+
+        x_{dtj} = o_{dj} + w_j\,\text{wear}_{dt} + 0.2\,\varepsilon_{dtj},
+        \qquad w = (1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0),
+
+    with an offset :math:`o_{dj}` of its own for each device and sensor (normal, standard deviation 0.5)
+    and standard normal noise :math:`\varepsilon`; the last two sensors know nothing of wear.
+    At the end 3 % of the labels are turned round, as in any file kept by people.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Of the random numbers.
+
+    Returns
+    -------
+    x : ndarray, shape (195, 3, 8)
+        Devices × inspections, in the order of time × sensors; without units.
+    y : ndarray of int, shape (195,)
+        1 = failed, 0 = did not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `seed` is not a whole number of at least 0.
+
+    Examples
+    --------
+    >>> x, y = device_failures()
+    >>> x.shape, y.shape, int(y.sum())
+    ((195, 3, 8), (195,), 55)
+    """
+    random = np.random.default_rng(whole_number("seed", seed, minimum=0))
+    devices = 195
+    orders = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+    y = (random.random(devices) < 0.3).astype(np.int64)
+    order = np.where(y == 1, 0, random.integers(1, 6, size=devices))
+    levels = np.sort(random.normal(size=(devices, 3)), axis=1)
+    wear = np.take_along_axis(levels, orders[order], axis=1)
+    weights = np.array([1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0])
+    offsets = 0.5 * random.normal(size=(devices, 1, 8))
+    x = offsets + wear[:, :, np.newaxis] * weights + 0.2 * random.normal(size=(devices, 3, 8))
+    return x, np.where(random.random(devices) < 0.03, 1 - y, y)
 
 
 def recorded(name: str) -> pd.DataFrame:

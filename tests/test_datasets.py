@@ -69,6 +69,99 @@ def test_until_outside_the_data(until):
         datasets.sunspots(until=until)
 
 
+def test_fulda_facts():
+    table = datasets.fulda()
+    assert list(table) == ["tmax", "tmin", "tmean", "rain", "discharge"]
+    assert table.shape == (3653, 5)
+    assert table.index.freqstr == "D"
+    assert [str(day.date()) for day in table.index[[0, -1]]] == ["1979-01-01", "1988-12-31"]
+    assert np.isfinite(table.to_numpy()).all()
+    assert table.iloc[0].tolist() == [-12.9, -20.1, -16.5, 1.0, 143.0]
+    assert table["discharge"].iloc[-1] == 30.5
+    assert (table["rain"] >= 0).all()
+    # Rain leads the discharge by two to three days; yesterday's discharge says more than any rain.
+    by_lead = {lead: table["rain"].shift(lead).corr(table["discharge"]) for lead in range(8)}
+    assert max(by_lead, key=by_lead.get) in (2, 3)
+    assert max(by_lead.values()) == pytest.approx(0.42, abs=0.01)
+    assert table["discharge"].autocorr(1) == pytest.approx(0.91, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_leads_can_be_found(seed):
+    table = datasets.leading_parameters(seed=seed)
+    for name, lead in table.attrs["leads"].items():
+        correlation = [table[name].shift(shift).corr(table["obs"]) for shift in range(-20, 21)]
+        assert np.argmax(correlation) - 20 == lead
+    assert (table > 0).all(axis=None)
+
+
+def test_leading_parameters_are_what_the_docstring_says():
+    # Without noise of its own each parameter is the driver, seen earlier; so all follow from one.
+    table = datasets.leading_parameters(400, seed=3, noise=0.0)
+    z = [(table["par1"] - 10) / 2, table["par2"] - 5, (table["par3"] - 30) / 6]
+    z1, z2, z3 = (series.shift(lead) for series, lead in zip(z, (5, 9, 14), strict=True))
+    np.testing.assert_allclose(z1[14:], z3[14:], atol=1e-12)
+    np.testing.assert_allclose(z2[14:], z3[14:], atol=1e-12)
+    link = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2
+    np.testing.assert_allclose(table["obs"][14:], link[14:], rtol=1e-12)
+    # A period of about 44 steps: upward crossings of the middle.
+    crossings = np.flatnonzero((z[1][:-1].to_numpy() < 0) & (z[1][1:].to_numpy() >= 0))
+    assert np.diff(crossings).mean() == pytest.approx(44.4, abs=0.5)
+    # With noise the observable still answers to the parameters that the table shows.
+    table = datasets.leading_parameters(400, seed=3, noise=0.01)
+    z1, z2, z3 = (table["par1"] - 10) / 2, table["par2"] - 5, (table["par3"] - 30) / 6
+    link = 4 + np.exp(0.4 * z1.shift(5)) + np.tanh(z2.shift(9)) + 0.25 * z2.shift(9) * z3.shift(14) ** 2
+    assert (table["obs"] - link).std() == pytest.approx(0.02, rel=0.15)
+
+
+def test_generators_depend_on_the_seed_alone():
+    pd.testing.assert_frame_equal(datasets.leading_parameters(50, seed=1), datasets.leading_parameters(50, seed=1))
+    assert not datasets.leading_parameters(50, seed=1).equals(datasets.leading_parameters(50, seed=2))
+    for one, same in zip(datasets.device_failures(seed=1), datasets.device_failures(seed=1), strict=True):
+        np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(datasets.device_failures(seed=1)[0], datasets.device_failures(seed=2)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 0.5}, TypeError, "seed must be an integer"),
+        ({"noise": -0.1}, ValueError, "noise must be a finite number of at least 0, got -0.1"),
+        ({"noise": np.nan}, ValueError, "noise must be a finite number of at least 0, got nan"),
+    ],
+)
+def test_leading_parameters_refuses(options, error, message):
+    with pytest.raises(error, match=message):
+        datasets.leading_parameters(**options)
+
+
+def test_device_failures_depend_on_the_order_of_the_steps():
+    parts = [datasets.device_failures(seed=seed) for seed in range(40)]
+    x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
+    assert parts[0][0].shape == (195, 3, 8)
+    assert parts[0][1].shape == (195,)
+    assert set(y) == {0, 1}
+    assert y.mean() == pytest.approx(0.3 * 0.97 + 0.7 * 0.03, abs=0.02)
+    # Whatever does not know the order of the steps is the same for both outcomes: four standard errors at most.
+    for summary in (np.mean, np.max, np.min, np.std):
+        one, other = summary(x[y == 1], axis=1), summary(x[y == 0], axis=1)
+        error = np.sqrt(one.var(axis=0) / len(one) + other.var(axis=0) / len(other))
+        assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) < 4 * error).all()
+    # Who knows it sees wear build up, in the first six sensors and not in the last two.
+    rise = x[:, 2] - x[:, 0]
+    gap = rise[y == 1].mean(axis=0) - rise[y == 0].mean(axis=0)
+    assert (np.abs(gap[:6]) > 0.5).all()
+    assert (np.abs(gap[6:]) < 0.05).all()
+    assert (np.sign(gap[:6]) == [1, 1, 1, -1, 1, -1]).all()
+
+
+def test_device_failures_refuses():
+    with pytest.raises(TypeError, match="seed must be an integer, got '1'"):
+        datasets.device_failures(seed="1")
+
+
 @pytest.fixture
 def copied(tmp_path, monkeypatch):
     """A copy of the data folder that a test may damage."""
@@ -100,6 +193,22 @@ def test_damaged_file(copied, damage, name):
     path.write_bytes(damage(path.read_bytes().replace(b"57.0", b"58.0", 1) if "later" in name else path.read_bytes()))
     with pytest.raises(ValueError, match=rf"{name} is damaged: its sha256 is"):
         datasets.sunspots(until="2009-06")
+
+
+@pytest.mark.parametrize(("name", "load"), [("fulda.csv", datasets.fulda), ("weather.csv.gz", datasets.drought)])
+def test_damaged_or_missing_daily_file(copied, name, load):
+    path = copied / name
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match=rf"{name} is damaged: its sha256 is"):
+        load()
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=rf"data file {name} is missing"):
+        load()
+
+
+def test_packed_file_holds_no_time_of_packing():
+    header = (DATA / "weather.csv.gz").read_bytes()[:8]
+    assert header == b"\x1f\x8b\x08\x00" + bytes(4)
 
 
 def test_data_page_names_the_checksums():

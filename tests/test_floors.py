@@ -11,10 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "rnncourse"
 FLOORS = {
     "__init__": 0,
     "_checks": 0,
+    "weather": 0,
     "datasets": 1,
     "windows": 1,
     "baselines": 1,
     "by_hand": 1,
+    "drought": 1,
     "_batches": 2,
     "layers": 2,
     "models": 2,

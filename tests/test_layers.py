@@ -9,7 +9,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from rnncourse import by_hand
-from rnncourse.layers import ElmanRNN, from_keras
+from rnncourse.forecasting import closed_loop, closed_loop_carried
+from rnncourse.layers import ElmanRNN, VariationalGRU, from_keras
+from rnncourse.models import Forecaster
+from rnncourse.training import fit
 from rnncourse.unrolled import Unrolled
 
 # Printed by a tutorial for a Keras network (Machine Learning Mastery, 2022), with its prediction for 1, 2, 3.
@@ -103,6 +106,199 @@ def test_bad_state_of_elman(shape: tuple[int, ...]) -> None:
         ElmanRNN(2, 3)(torch.zeros(4, 5, 2), torch.zeros(shape))
 
 
+# VariationalGRU
+
+
+def assert_gradients_agree(ours: nn.Module, theirs: nn.Module, run_ours: Any, run_theirs: Any) -> None:
+    """Outputs, last states and all gradients of a loss that reads every state and the last one."""
+    found = []
+    for layer, run in ((ours, run_ours), (theirs, run_theirs)):
+        inputs, state = numbers(5, 7, 3).requires_grad_(), numbers(1, 5, 4, seed=2).requires_grad_()
+        states, last = run(inputs, state)
+        ((states * numbers(5, 7, 4, seed=7)).sum() + last.sum()).backward()
+        found.append([states, last, inputs.grad, state.grad, *(parameter.grad for parameter in layer.parameters())])
+    for one, other in zip(*found, strict=True):
+        assert one.shape == other.shape
+        assert_close(one, other)
+
+
+def a_pair(**rates: float) -> tuple[VariationalGRU, nn.GRU]:
+    theirs = filled(nn.GRU(3, 4, batch_first=True))
+    ours = VariationalGRU(3, 4, **rates).double()
+    ours.load_state_dict(theirs.state_dict())
+    return ours, theirs
+
+
+def test_variational_gru_without_rates_equals_pytorch() -> None:
+    ours, theirs = a_pair()
+    assert_gradients_agree(ours, theirs, ours, theirs)
+    torch.testing.assert_close(ours(numbers(5, 7, 3))[0], theirs(numbers(5, 7, 3))[0], rtol=0, atol=0)
+
+
+def test_its_loop_without_masks_equals_pytorch() -> None:
+    ours, theirs = a_pair()
+    assert_gradients_agree(ours, theirs, lambda inputs, state: ours._loop(inputs, state, None, None), theirs)
+
+
+def test_in_evaluation_it_is_a_gru() -> None:
+    ours, theirs = a_pair(input_dropout=0.4, state_dropout=0.4)
+    ours.eval()
+    before = torch.get_rng_state()
+    assert_gradients_agree(ours, theirs, ours, theirs)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_variational_gru_starts_as_nn_gru_does() -> None:
+    torch.manual_seed(3)
+    theirs = nn.GRU(2, 5).state_dict()
+    torch.manual_seed(3)
+    ours = VariationalGRU(2, 5, state_dropout=0.5).state_dict()
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def masked_gru(x: np.ndarray, h: np.ndarray, weights: list[np.ndarray], on_input: Any, on_state: Any) -> np.ndarray:
+    """The printed equations, one step after the other: masks on what the products read, nowhere else."""
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    states = []
+    for t in range(x.shape[1]):
+        x_r, x_z, x_n = np.split((x[:, t] * on_input) @ weight_ih.T + bias_ih, 3, axis=1)
+        h_r, h_z, h_n = np.split((h * on_state) @ weight_hh.T + bias_hh, 3, axis=1)
+        r, z = 1 / (1 + np.exp(-x_r - h_r)), 1 / (1 + np.exp(-x_z - h_z))
+        h = (1 - z) * np.tanh(x_n + r * h_n) + z * h
+        states.append(h)
+    return np.stack(states, axis=1)
+
+
+def draw(shape: tuple[int, int], rate: float) -> np.ndarray:
+    if rate == 0:
+        return np.ones(shape)
+    return torch.empty(shape, dtype=torch.float64).bernoulli_(1 - rate).numpy() / (1 - rate)
+
+
+@pytest.mark.parametrize("rates", [(0.4, 0.5), (0.4, 0.0), (0.0, 0.5)])
+def test_masks_of_the_same_seed_in_a_plain_loop(rates: tuple[float, float]) -> None:
+    layer = filled(VariationalGRU(3, 4, input_dropout=rates[0], state_dropout=rates[1]))
+    inputs, state = numbers(5, 7, 3), numbers(1, 5, 4, seed=2)
+    torch.manual_seed(11)
+    states, last = layer(inputs, state)
+    torch.manual_seed(11)
+    masks = draw((5, 3), rates[0]), draw((5, 4), rates[1])
+    assert sum(len(np.unique(mask)) for mask in masks) >= 3  # something is left out, something is not
+    weights = [parameter.detach().numpy() for parameter in layer.parameters()]
+    expected = masked_gru(inputs.numpy(), state[0].numpy(), weights, *masks)
+    np.testing.assert_allclose(states.detach().numpy(), expected, rtol=0, atol=1e-12)
+    assert torch.equal(last[0], states[:, -1])
+
+
+def test_one_input_mask_for_all_steps_of_a_sequence() -> None:
+    torch.manual_seed(0)
+    layer = VariationalGRU(200, 1, input_dropout=0.3).double()
+    inputs = torch.full((50, 6, 200), 0.01, dtype=torch.float64, requires_grad=True)  # small: no gate saturates
+    states, _ = layer(inputs)
+    states.sum().backward()
+    assert inputs.grad is not None
+    kept = inputs.grad != 0  # (B, L, F)
+    assert (kept == kept[:, :1]).all()
+    masks = kept[:, 0].double()
+    assert len(masks.unique(dim=0)) == 50  # another one for each sequence
+    # 10,000 draws: one standard deviation is 0.0046.
+    assert abs(masks.mean().item() - 0.7) < 0.02
+    assert (masks.mean(0) - 0.7).abs().max() < 0.3  # for each feature, too
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_masks_keep_the_mean(rate: float) -> None:
+    torch.manual_seed(0)
+    mask = VariationalGRU(1, 1)._mask(torch.zeros(200, 9, 100), rate)
+    assert mask is not None
+    assert mask.shape == (200, 100)
+    assert mask.unique().tolist() == pytest.approx([0, 1 / (1 - rate)])
+    assert mask.mean().item() == pytest.approx(1, abs=0.04)
+
+
+def test_a_sequence_s_masks_do_not_depend_on_its_steps() -> None:
+    """A left-out unit of the state stays out: at every step, its weights in the product get no gradient."""
+    layer = filled(VariationalGRU(2, 40, state_dropout=0.5))
+    per_step = []
+    for step in range(1, 6):
+        torch.manual_seed(4)
+        states, _ = layer(numbers(1, 6, 2))
+        (gradient,) = torch.autograd.grad(states[:, step].sum(), layer.weight_hh_l0)
+        per_step.append(gradient.abs().sum(0) > 0)
+    assert 5 < per_step[0].sum() < 35
+    assert all(torch.equal(per_step[0], other) for other in per_step)
+
+
+def test_same_seed_same_result_and_another_seed_another() -> None:
+    layer = filled(VariationalGRU(3, 4, input_dropout=0.3, state_dropout=0.3))
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(layer(numbers(5, 7, 3))[0])
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_nothing_is_kept_on_the_layer() -> None:
+    layer = filled(VariationalGRU(3, 4, input_dropout=0.3, state_dropout=0.3))
+    before = {name: id(value) for name, value in vars(layer).items()}
+    weights = {name: value.clone() for name, value in layer.state_dict().items()}
+    layer(numbers(5, 7, 3))
+    assert {name: id(value) for name, value in vars(layer).items()} == before
+    assert list(layer.buffers()) == []
+    assert all(torch.equal(value, weights[name]) for name, value in layer.state_dict().items())
+
+
+def test_variational_gru_as_core_of_a_forecaster() -> None:
+    torch.manual_seed(0)
+    core = VariationalGRU(1, 8, input_dropout=0.1, state_dropout=0.2)
+    model = Forecaster(core).double()
+    assert not Unrolled.supports(core)
+    series = np.sin(0.3 * np.arange(120)).reshape(-1, 1)
+    inputs, targets = np.stack([series[i : i + 10] for i in range(110)]), series[10:, None]
+    history = fit(model, inputs, targets, epochs=8)
+    assert history.train_loss[-1] < 0.8 * history.train_loss[0]
+    plain = Forecaster(nn.GRU(1, 8, batch_first=True)).double()
+    plain.load_state_dict(model.state_dict())
+    for loop in (closed_loop, closed_loop_carried):
+        np.testing.assert_array_equal(loop(model, series[:10], 20), loop(plain, series[:10], 20))
+    assert model.training
+
+
+def test_its_rates_are_shown() -> None:
+    layer = VariationalGRU(3, 4, input_dropout=0.1, state_dropout=0.5)
+    assert str(layer) == "VariationalGRU(3, 4, input_dropout=0.1, state_dropout=0.5)"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rates", "error", "message"),
+    [
+        ((0, 2), {}, ValueError, "input_size must be at least 1, got 0"),
+        ((1, 2.0), {}, TypeError, "hidden_size must be an integer, got 2.0 of type float"),
+        ((1, 2), {"input_dropout": 1.0}, ValueError, "input_dropout must be at least 0 and below 1, got 1.0"),
+        ((1, 2), {"state_dropout": -0.1}, ValueError, "state_dropout must be at least 0 and below 1, got -0.1"),
+        ((1, 2), {"state_dropout": float("nan")}, ValueError, "state_dropout must be .* got nan"),
+        ((1, 2), {"state_dropout": "0.5"}, TypeError, "state_dropout must be a number, got '0.5' of type str"),
+        ((1, 2), {"input_dropout": True}, TypeError, "input_dropout must be a number, got True of type bool"),
+    ],
+)
+def test_bad_variational_gru(sizes: Any, rates: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        VariationalGRU(*sizes, **rates)
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2)])
+def test_bad_inputs_to_variational_gru(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 2\), got"):
+        VariationalGRU(2, 3)(torch.zeros(shape))
+
+
+def test_bad_state_of_variational_gru() -> None:
+    with pytest.raises(ValueError, match=r"state must have shape \(1, 4, 3\), got \(4, 3\)"):
+        VariationalGRU(2, 3)(torch.zeros(4, 5, 2), torch.zeros(4, 3))
+
+
 # from_keras
 
 
@@ -155,13 +351,14 @@ def keras_lstm(x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
         (nn.RNN, keras_rnn, 1, (4,)),
         (ElmanRNN, keras_rnn, 1, (4,)),
         (nn.GRU, keras_gru, 3, (2, 12)),
+        (VariationalGRU, keras_gru, 3, (2, 12)),
         (nn.LSTM, keras_lstm, 4, (16,)),
     ],
 )
 def test_keras_conventions(kind: Any, keras: Any, gates: int, bias: tuple[int, ...]) -> None:
     shapes = ((2, 4 * gates), (4, 4 * gates), bias)
     weights = [numbers(*shape, seed=n).numpy() for n, shape in enumerate(shapes)]
-    layer = kind(2, 4) if kind is ElmanRNN else kind(2, 4, batch_first=True)
+    layer = kind(2, 4) if kind in (ElmanRNN, VariationalGRU) else kind(2, 4, batch_first=True)
     inputs = numbers(3, 5, 2, seed=9)
     loaded = from_keras(layer.double(), weights)
     assert loaded is layer

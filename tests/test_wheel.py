@@ -17,6 +17,10 @@ assert Path(rnncourse.__file__).is_relative_to(Path("installed").resolve()), rnn
 assert len(datasets.sunspots()) == 2820
 assert len(datasets.sunspots(until="2009-06")) == 3126
 assert datasets.sine().shape == (2501,)
+assert datasets.fulda().shape == (3653, 5)
+assert datasets.drought().shape == (115324, 21)
+assert datasets.leading_parameters().shape == (1000, 4)
+assert datasets.device_failures()[0].shape == (195, 3, 8)
 for name in {results!r}:
     assert len(datasets.recorded(name)) > 0
 """
@@ -34,7 +38,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     code = {f"rnncourse/{path.name}" for path in (ROOT / "rnncourse").glob("*.py")}
-    tables = {f"rnncourse/{path.relative_to(ROOT)}" for path in (ROOT / "data").rglob("*.csv")}
+    tables = {f"rnncourse/{path.relative_to(ROOT)}" for path in (ROOT / "data").rglob("*.csv*")}
     assert names == code | tables | {"rnncourse/py.typed"}
 
 

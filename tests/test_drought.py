@@ -1,0 +1,387 @@
+"""FAO-56's printed examples, scores without hindsight, windows by brute force, and files of DroughtED."""
+
+import os
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnncourse import datasets
+from rnncourse.drought import DROUGHTED_COLUMNS, drought_windows, read_droughted
+from rnncourse.weather import LATITUDES, drought_score, drought_table, sun, vapour_pressure
+
+FEATURES = 18
+
+
+# Formulas, against the figures that FAO-56 prints.
+
+
+def test_vapour_pressure_is_fao_56_s():
+    # Example 3: Tmax 24.5, Tmin 15.0; annex 2, table 2.3, for the others.
+    assert vapour_pressure(24.5) == pytest.approx(3.075, abs=5e-4)
+    assert vapour_pressure(15.0) == pytest.approx(1.705, abs=5e-4)
+    assert vapour_pressure([24.5, 15.0]).mean() == pytest.approx(2.39, abs=5e-3)
+    assert vapour_pressure([1.0, 20.0]) == pytest.approx([0.657, 2.338], abs=5e-4)
+
+
+def test_sun_is_fao_56_s():
+    # Examples 8 and 9: 20° S, 3 September, the 246th day.
+    radiation, daylight = sun(-20.0, 246)
+    assert radiation == pytest.approx(32.2, abs=0.05)
+    assert daylight == pytest.approx(11.7, abs=0.05)
+    # Example 18: Uccle, 50°48' N, 6 July, the 187th day: Ra 41.09 and N 16.1.
+    radiation, daylight = sun(50.80, [187])
+    assert radiation == pytest.approx([41.09], abs=0.02)
+    assert daylight == pytest.approx([16.1], abs=0.05)
+
+
+def test_sun_beyond_the_polar_circle():
+    radiation, daylight = sun(80.0, [172, 355])
+    np.testing.assert_allclose(daylight, [24, 0])
+    assert radiation[0] > 40
+    assert radiation[1] == pytest.approx(0, abs=1e-12)
+    with pytest.raises(ValueError, match=r"latitude must be between -90 and 90 degrees, got 91"):
+        sun(91.0, 1)
+
+
+# The shipped table.
+
+
+@pytest.fixture(scope="module")
+def table():
+    return datasets.drought()
+
+
+def test_drought_facts(table):
+    assert table.shape == (116_303 - 11 * 89, 2 + FEATURES + 1)
+    assert list(table["site"].unique()) == sorted(LATITUDES)
+    assert np.isfinite(table.drop(columns=["site", "date", "score"]).to_numpy()).all()
+    scored = table.dropna(subset="score")
+    assert set(scored["date"].dt.day_of_week) == {1}
+    assert scored["score"].between(0, 5).all()
+    assert scored["score"].max() == 5
+    assert scored["score"].eq(0).mean() == pytest.approx(0.70, abs=0.01)
+    first = table.iloc[0]
+    assert str(first["date"].date()) == "1976-03-30"
+    assert (table["rain_90"] > table["rain_30"] - 1e-9).all()
+    assert (table.loc[table["rain"] >= 1, "dry_spell"] == 0).all()
+
+
+def test_features_are_what_their_names_say(table):
+    days = table[table["site"] == "tunis"].reset_index(drop=True)
+    row = 1000
+    past = days.iloc[: row + 1]
+    for name, length in (("rain", 7), ("rain", 30), ("rain", 90), ("et0", 7), ("et0", 30)):
+        assert days[f"{name}_{length}"][row] == pytest.approx(past[name].tail(length).sum())
+    wet = past.index[past["rain"] >= 1]
+    assert days["dry_spell"][row] == row - wet[-1]
+    today = days.loc[row]
+    assert today["vpd"] == pytest.approx(today["es"] - today["ea"])
+    assert today["tmean"] == pytest.approx((today["tmin"] + today["tmax"]) / 2)
+    assert today["trange"] == pytest.approx(today["tmax"] - today["tmin"])
+    assert today["balance"] == pytest.approx(today["rain"] - today["et0"])
+
+
+# The score.
+
+
+def made_up_weather(years=10, site="here", seed=0):
+    random = np.random.default_rng(seed)
+    date = pd.date_range("2001-01-01", f"{2000 + years}-12-31")
+    low, rain, et0 = random.normal(8, 3, len(date)), random.exponential(2, len(date)), random.uniform(1, 3, len(date))
+    return pd.DataFrame({"site": site, "date": date, "tmin": low, "tmax": low + 9, "rain": rain, "et0": et0})
+
+
+def test_score_by_brute_force():
+    weather = made_up_weather(4)
+    balance = (weather["rain"] - weather["et0"]).rolling(90).sum().to_numpy()[89:]
+    date = weather["date"][89:].reset_index(drop=True)
+    training = (date.dt.year <= 2002).to_numpy()
+    score = drought_score(balance, date, training)
+    for row in range(0, len(date), 41):
+        peers = []
+        for other in np.flatnonzero(training):
+            # Both days in the leap year 2004, and in the years beside it.
+            day = date[row].replace(year=2004)
+            apart = [abs((date[other].replace(year=year) - day).days) for year in (2004,)]
+            apart.append(366 - apart[0])
+            if min(apart) <= 7:
+                peers.append(balance[other])
+        share = np.mean([(value < balance[row]) + 0.5 * (value == balance[row]) for value in peers])
+        expected = np.interp(share, [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
+        assert score[row] == pytest.approx(expected, abs=1e-12)
+
+
+def test_scores_know_nothing_of_later_years():
+    weather = made_up_weather()
+    before = drought_table(weather, {"here": 50.0})
+    assert before.attrs["training_end"] == {"here": "2007-12-31"}
+    later = weather["date"] >= "2008-01-01"
+    drier = weather.assign(rain=weather["rain"].where(~later, 0.0))
+    after = drought_table(drier, {"here": 50.0})
+    training = before["date"] < "2008-01-01"
+    pd.testing.assert_frame_equal(before[training], after[training])
+    assert after["score"][~training].dropna().mean() > 4
+
+
+def test_a_later_score_depends_on_its_own_ninety_days_only():
+    weather = made_up_weather()
+    before = drought_table(weather, {"here": 50.0})
+    storm = pd.Timestamp("2009-05-01")
+    wetter = weather.assign(rain=weather["rain"] + 500.0 * (weather["date"] == storm))
+    after = drought_table(wetter, {"here": 50.0})
+    changed = before["date"][(before["score"] != after["score"]) & before["score"].notna()]
+    assert len(changed) > 0
+    assert changed.between(storm, storm + pd.Timedelta(days=89)).all()
+    elsewhere = ~before["date"].between(storm, storm + pd.Timedelta(days=89))
+    np.testing.assert_array_equal(before["score"][elsewhere], after["score"][elsewhere])
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda w: w.drop(columns="rain"), ValueError, r"weather lacks the columns \['rain'\]"),
+        (lambda w: w.assign(date=w["date"].astype(str)), TypeError, "weather must have dates in its column 'date'"),
+        (lambda w: w.assign(rain=w["rain"].where(w.index != 5)), ValueError, "weather must be finite"),
+        (lambda w: w.drop(index=200), ValueError, "weather of site 'here' must be more than 90 consecutive days"),
+        (lambda w: w.iloc[:90], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
+        (lambda w: w.iloc[::-1], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
+        (lambda w: w.assign(site="there"), ValueError, "latitudes has no entry for site 'there'"),
+        (lambda w: w.iloc[:300], ValueError, "share = 0.7 of 1 years leaves site 'here' no training year"),
+    ],
+)
+def test_drought_table_refuses(change, error, message):
+    with pytest.raises(error, match=message):
+        drought_table(change(made_up_weather(2)), {"here": 50.0})
+
+
+def test_drought_score_refuses():
+    days = pd.date_range("2001-01-01", periods=40)
+    with pytest.raises(ValueError, match=r"differ in shape: \(3,\), \(40,\), \(40,\)"):
+        drought_score(np.zeros(3), days, np.ones(40, bool))
+    with pytest.raises(ValueError, match="training has no day within 7 days of 2001-01-16"):
+        drought_score(np.zeros(40), days, days < "2001-01-09")
+
+
+# Windows.
+
+
+def small_table(days=100, site="a", start="2019-01-01"):
+    """Two features, and a score on every Tuesday: the number of the day, scaled."""
+    date = pd.date_range(start, periods=days)
+    number = np.arange(days, dtype=np.float64)
+    score = np.where(date.day_of_week == 1, number / 200, np.nan)
+    return pd.DataFrame({"site": site, "date": date, "rain": number, "wind": -number, "score": score})
+
+
+def test_windows_by_hand():
+    # 2019-01-01 is a Tuesday: days 0, 7, 14, … have scores.
+    windows = drought_windows(small_table(), lookback=10, weeks=2, stride=21)
+    assert windows.inputs.shape == (4, 10, 5)
+    assert windows.inputs[:, -1, 0].tolist() == [14, 35, 56, 77]
+    assert windows.inputs[0, :, 0].tolist() == list(range(5, 15))
+    np.testing.assert_array_equal(windows.inputs[..., 1], -windows.inputs[..., 0])
+    np.testing.assert_allclose(windows.inputs[..., 2], windows.inputs[..., 0] / 200)  # straight between the weeks
+    np.testing.assert_allclose(windows.targets[0], np.array([21, 28]) / 200)
+    assert windows.target_date[0].astype(str).tolist() == ["2019-01-22", "2019-01-29"]
+    assert windows.site.tolist() == ["a"] * 4
+    angle = 2 * np.pi * (windows.inputs[0, :, 0] + 1) / 366
+    np.testing.assert_allclose(windows.inputs[0, :, 3:], np.column_stack([np.sin(angle), np.cos(angle)]))
+
+
+@pytest.mark.parametrize(("lookback", "weeks", "stride"), [(10, 2, 7), (1, 1, 7), (15, 3, 21), (8, 1, 14)])
+def test_windows_by_brute_force(lookback, weeks, stride):
+    parts = [small_table(120, "a").drop(index=60), small_table(90, "b", "2019-01-04"), small_table(50, "c")]
+    table = pd.concat(parts, ignore_index=True)
+    table.loc[180, "rain"] = 7.5
+    missing = table.index[(table["site"] == "b") & table["score"].notna()][6]
+    table.loc[missing, "score"] = np.nan
+    found = drought_windows(table, lookback=lookback, weeks=weeks, stride=stride)
+    rows = []
+    for end in range(len(table)):
+        # The last day's week, those of the input before it, and those to come.
+        back = -(-(lookback - 1) // 7)
+        weekly = end + 7 * np.arange(-back, weeks + 1)
+        if weekly[0] < 0 or weekly[-1] >= len(table):
+            continue
+        span = table.iloc[weekly[0] : weekly[-1] + 1]
+        whole = (
+            span["site"].eq(span["site"].iloc[0]).all() and (span["date"].diff().iloc[1:] == pd.Timedelta(days=1)).all()
+        )
+        if whole and table["score"].iloc[weekly].notna().all():
+            rows.append(end)
+    kept, chain = [], []
+    for end in rows:  # of each unbroken series of weeks every (stride / 7)-th
+        chain = [*chain, end] if chain and end - chain[-1] == 7 else [end]
+        if (len(chain) - 1) % (stride // 7) == 0:
+            kept.append(end)
+    assert len(found.inputs) == len(kept)
+    for number, end in enumerate(kept):
+        past = table.iloc[end - lookback + 1 : end + 1]
+        np.testing.assert_array_equal(found.inputs[number, :, 0], past["rain"])
+        targets = table.iloc[end + 7 : end + 7 * weeks + 1 : 7]
+        np.testing.assert_array_equal(found.targets[number], targets["score"])
+        np.testing.assert_array_equal(found.target_date[number], targets["date"].to_numpy("datetime64[D]"))
+        assert found.site[number] == table["site"][end]
+        known = past["score"].notna().to_numpy()
+        np.testing.assert_allclose(found.inputs[number, known, 2], past["score"][known])
+
+
+def test_windows_of_all_sites(table):
+    windows = drought_windows(table)
+    assert windows.inputs.shape == (2696, 180, 21)
+    assert windows.targets.shape == windows.target_date.shape == (2696, 6)
+    # With stride 42 the six targets of each window tile the calendar.
+    for site in LATITUDES:
+        dates = windows.target_date[windows.site == site].ravel()
+        assert (np.diff(dates) == np.timedelta64(7, "D")).all()
+
+
+def test_inputs_use_no_score_of_the_future(table):
+    part = table[table["site"] == "tunis"].iloc[:1000].reset_index(drop=True)
+    before = drought_windows(part, lookback=30, weeks=2, stride=7)
+    for number in (0, 50, 100):
+        later = part["date"].to_numpy("datetime64[D]") >= before.target_date[number, 0]
+        after = drought_windows(
+            part.assign(score=part["score"].where(~later | part["score"].isna(), 5.0)), lookback=30, weeks=2, stride=7
+        )
+        np.testing.assert_array_equal(before.inputs[number], after.inputs[number])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"lookback": 0}, ValueError, "lookback must be at least 1, got 0"),
+        ({"weeks": 0}, ValueError, "weeks must be at least 1, got 0"),
+        ({"weeks": 1.5}, TypeError, "weeks must be an integer"),
+        ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
+        ({"stride": 10}, ValueError, "stride must be a multiple of 7 days, as scores are weekly, got 10"),
+        ({"lookback": 180}, ValueError, "table has no 180 days in a row that are followed by 2 weekly scores"),
+    ],
+)
+def test_windows_refuse_options(options, error, message):
+    with pytest.raises(error, match=message):
+        drought_windows(small_table(), **{"lookback": 10, "weeks": 2, "stride": 7} | options)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda t: t.to_numpy(), TypeError, "table must be a DataFrame, got ndarray"),
+        (lambda t: t.drop(columns="score"), ValueError, r"table lacks the columns \['score'\]"),
+        (lambda t: t.assign(date=t["date"].astype(str)), TypeError, "table must have dates in its column 'date'"),
+        (lambda t: t.assign(wind="calm"), TypeError, "table: column 'wind' must hold numbers"),
+        (lambda t: t.assign(wind=np.nan), ValueError, r"table: columns rain, wind must be finite, got nan"),
+        (lambda t: t.assign(score=5.1), ValueError, "table: score must be between 0 and 5 or blank, got 5.1"),
+        (lambda t: t.assign(score=np.nan), ValueError, "table has no 10 days in a row"),
+        (lambda t: t.iloc[:0], ValueError, "table has no rows"),
+        (lambda t: t.iloc[::-1], ValueError, "table: 2019-04-09 comes after a later day at a"),
+        (lambda t: t.iloc[[0, 0, 1]], ValueError, "table: 2019-01-01 comes twice at a"),
+        (lambda t: t.assign(site=["a", "b"] * 50), ValueError, "table: the rows of each site must stand together"),
+    ],
+)
+def test_windows_refuse_tables(change, error, message):
+    with pytest.raises(error, match=message):
+        drought_windows(change(small_table()), lookback=10, weeks=2, stride=7)
+
+
+# Files of DroughtED.
+
+
+def droughted(fips="1001", start="2019-01-01", days=100):
+    """A made-up county in the form of the real files."""
+    date = pd.date_range(start, periods=days)
+    weather = {name: np.arange(days) + number for number, name in enumerate(DROUGHTED_COLUMNS)}
+    score = np.where(date.day_of_week == 1, 1.5, np.nan)
+    return pd.DataFrame({"fips": fips, "date": date.strftime("%Y-%m-%d")} | weather | {"score": score})
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(name, *tables):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        pd.concat(tables).to_csv(path, index=False)
+        return path
+
+    return to
+
+
+@pytest.mark.parametrize("name", ["some.csv", "some.csv.gz"])
+def test_read_droughted_file(write, name):
+    table = read_droughted(write(name, droughted("1001"), droughted("41001")))
+    assert list(table) == ["site", "date", *DROUGHTED_COLUMNS, "score"]
+    assert len(DROUGHTED_COLUMNS) == FEATURES
+    assert table["site"].unique().tolist() == ["01001", "41001"]
+    assert len(table) == 200
+    assert table["score"].count() == 30
+    windows = drought_windows(table, lookback=20, weeks=6, stride=42)
+    assert windows.inputs.shape == (2, 20, 21)
+    assert windows.site.tolist() == ["01001", "41001"]
+
+
+def test_read_droughted_folder(write, tmp_path):
+    # As on Kaggle: a folder for each part, and a file of soils beside them.
+    write("train/train.csv", droughted(days=50), droughted("2002", days=50))
+    write("valid/valid.csv", droughted(start="2019-02-20", days=50), droughted("2002", start="2019-02-20", days=50))
+    write("soil_data.csv", pd.DataFrame({"fips": ["1001"], "slope": [1.0]}))
+    table = read_droughted(tmp_path)
+    whole = pd.concat([droughted(), droughted("2002")])
+    assert table["site"].tolist() == ["01001"] * 100 + ["02002"] * 100
+    assert table["date"].dt.strftime("%Y-%m-%d").tolist() == whole["date"].tolist()
+    write("again.csv", droughted(days=50))
+    with pytest.raises(ValueError, match="2019-01-01 comes twice at 01001"):
+        read_droughted(tmp_path)
+
+
+def put(row, column, value, table):
+    table = table.astype({column: object})
+    table.iloc[row, table.columns.get_loc(column)] = value
+    return table
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda t: t.drop(columns="PS"), ValueError, r"missing columns \['PS'\], unknown columns \[\]"),
+        (
+            lambda t: t.rename(columns={"T2M": "t2m"}),
+            ValueError,
+            r"missing columns \['T2M'\], unknown columns \['t2m'\]",
+        ),
+        (lambda t: t.assign(soil=1), ValueError, r"unknown columns \['soil'\]"),
+        (lambda t: t.iloc[:0], ValueError, "has no rows"),
+        (partial(put, 3, "fips", "10x1"), ValueError, "fips must be at most five digits, got '10x1'"),
+        (partial(put, 3, "fips", None), ValueError, "fips must be at most five digits, got nan"),
+        (partial(put, 3, "date", "04.01.2019"), ValueError, "date must be like 2019-01-31, got '04.01.2019'"),
+        (partial(put, 3, "date", None), ValueError, "date must be like 2019-01-31, got nan"),
+        (partial(put, 3, "TS", "warm"), TypeError, "column 'TS' must hold numbers"),
+        (partial(put, 3, "TS", None), ValueError, r"must be finite, got nan at index \(3, 9\)"),
+        (partial(put, 7, "score", 5.5), ValueError, "score must be between 0 and 5 or blank, got 5.5"),
+        (partial(put, 7, "score", -0.1), ValueError, "score must be between 0 and 5 or blank, got -0.1"),
+        (lambda t: t.iloc[[0, 2, 1, 3]], ValueError, "2019-01-02 comes after a later day at 01001"),
+        (lambda t: t.iloc[[0, 1, 1, 2]], ValueError, "2019-01-02 comes twice at 01001"),
+        (lambda t: t.drop(index=[4, 5]), ValueError, "days are missing at 01001 between 2019-01-04 and 2019-01-07"),
+    ],
+)
+def test_read_droughted_refuses(write, change, error, message):
+    path = write("bad.csv", change(droughted()))
+    with pytest.raises(error, match=message):
+        read_droughted(path)
+
+
+def test_read_droughted_finds_nothing(tmp_path):
+    for path in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(FileNotFoundError, match="path names no CSV file and no folder that holds one"):
+            read_droughted(path)
+
+
+@pytest.mark.skipif("DROUGHTED" not in os.environ, reason="DROUGHTED names no file of the real data set")
+def test_read_the_real_droughted():
+    table = read_droughted(os.environ["DROUGHTED"])
+    assert table["site"].str.fullmatch(r"\d{5}").all()
+    assert set(table.loc[table["score"].notna(), "date"].dt.day_of_week) == {1}
+    windows = drought_windows(table[table["site"] == table["site"].iloc[0]])
+    assert windows.inputs.shape[1:] == (180, 21)
+    assert np.abs(windows.inputs[:, -1, [18]] - windows.targets).mean() < 1.0
