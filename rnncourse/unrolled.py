@@ -70,12 +70,12 @@ class Unrolled(nn.Module):
         """
         stacked = inputs.ndim == 4
         inputs = inputs if stacked else inputs.unsqueeze(0)
-        _, batch, steps, _ = inputs.shape
+        stack, batch, steps, _ = inputs.shape
         states = inputs.permute(0, 3, 2, 1)  # (S, F, L, B)
         for depth in range(self.num_layers):
-            weights = [getattr(self, f"{name}_l{depth}") for name in _NAMES]
-            weight_ih, weight_hh, bias_ih, bias_hh = weights if stacked else [each.unsqueeze(0) for each in weights]
-            bias_ih, bias_hh = bias_ih.unsqueeze(-1), bias_hh.unsqueeze(-1)
+            weight_ih, weight_hh, bias_ih, bias_hh = (getattr(self, f"{name}_l{depth}") for name in _NAMES)
+            weight_ih, weight_hh = (each.view(stack, -1, each.shape[-1]) for each in (weight_ih, weight_hh))
+            bias_ih, bias_hh = bias_ih.view(stack, -1, 1), bias_hh.view(stack, -1, 1)
             from_input = torch.baddbmm(bias_ih, weight_ih, states.flatten(2))  # all steps in one product
             if self.kind != "gru":  # only a GRU multiplies the state's bias by a gate
                 from_input, bias_hh = from_input + bias_hh, None
