@@ -169,6 +169,11 @@ def fit(
     FloatingPointError
         If the loss is no longer finite.
 
+    Notes
+    -----
+    The recurrence of a `Forecaster` on an ``nn.RNN``, ``nn.GRU`` or `ElmanRNN` is run by
+    `rnncourse.unrolled.Unrolled` on the same weights: the same numbers, to rounding, in fewer calls.
+
     Examples
     --------
     >>> _ = torch.manual_seed(0)
