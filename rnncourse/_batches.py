@@ -1,11 +1,12 @@
-"""Arrays to batches: what the training functions check and cut before they train."""
+"""Arrays to batches, and models to evaluation: what training and forecasting share."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from rnncourse._checks import whole_number
 
@@ -56,8 +57,9 @@ def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[
         count = len(tensor) if count is None else count
         if len(tensor) != count:
             raise ValueError(f"{name} must be of length {count} as the other arrays, got {len(tensor)}")
-        # A sum, because a mask would take a byte for each entry of windows that share their memory.
-        if tensor.is_floating_point() and not torch.isfinite(tensor.sum(dtype=torch.float64)):
+        # The sum first, because a mask would take a byte for each entry of windows that share their memory.
+        doubtful = tensor.is_floating_point() and not torch.isfinite(tensor.sum(dtype=torch.float64))
+        if doubtful and not torch.isfinite(tensor).all():
             raise ValueError(f"{name} must be finite, got NaN or infinity")
         tensors.append(tensor)
     assert count is not None
@@ -76,3 +78,15 @@ def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
             " the loss would broadcast one against the other"
         )
     return loss(outputs, targets)
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode, without gradients; restore the mode in which it came."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)

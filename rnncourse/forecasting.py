@@ -7,6 +7,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from rnncourse._batches import evaluation
 from rnncourse._checks import finite_floats, whole_number
 from rnncourse.models import Forecaster
 
@@ -64,17 +65,12 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
     # One array holds past and forecast, so that a step only moves a view along it.
     track = torch.cat([past, torch.zeros(batch, steps, features, dtype=dtype)], dim=1)
     track[:, lookback:, columns:] = ahead
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            for step in range(steps):
-                output = model(track[:, step : step + lookback])
-                if step == 0:
-                    _check_output(output, batch, columns, features)
-                track[:, lookback + step, :columns] = output[:, 0]
-    finally:
-        model.train(was_training)
+    with evaluation(model):
+        for step in range(steps):
+            output = model(track[:, step : step + lookback])
+            if step == 0:
+                _check_output(output, batch, columns, features)
+            track[:, lookback + step, :columns] = output[:, 0]
     forecast: np.ndarray = track[:, lookback:, :columns].numpy()
     return forecast if values.ndim == 3 else forecast[0]
 
@@ -118,20 +114,15 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
     steps = whole_number("steps", steps)
     past, _ = _as_batch(model, values)
     forecast = []
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            states, state = model.core(past)
-            output = model.read(states, past)
-            _check_output(output, len(past), past.shape[2], past.shape[2])
-            for _ in range(steps - 1):
-                forecast.append(output)
-                states, state = model.core(output, state)
-                output = model.read(states, output)
+    with evaluation(model):
+        states, state = model.core(past)
+        output = model.read(states, past)
+        _check_output(output, len(past), past.shape[2], past.shape[2])
+        for _ in range(steps - 1):
             forecast.append(output)
-    finally:
-        model.train(was_training)
+            states, state = model.core(output, state)
+            output = model.read(states, output)
+        forecast.append(output)
     result: np.ndarray = torch.cat(forecast, dim=1).numpy()
     return result if values.ndim == 3 else result[0]
 

@@ -16,7 +16,7 @@ from torch.nn.functional import mse_loss
 from torch.optim import Adam, Optimizer
 from tqdm import tqdm
 
-from rnncourse._batches import Arrays, Loss, Setting, checked_loss, take, tensors_of
+from rnncourse._batches import Arrays, Loss, Setting, checked_loss, evaluation, take, tensors_of
 from rnncourse._checks import whole_number
 from rnncourse.models import Forecaster
 from rnncourse.unrolled import Unrolled
@@ -309,13 +309,8 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     batch_size = whole_number("batch_size", batch_size)
     parameter = next(model.parameters(), None)
     dtype = None if parameter is None else parameter.dtype
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            parts = [model(*take(tensors, index, dtype)) for index in torch.arange(count).split(batch_size)]
-    finally:
-        model.train(was_training)
+    with evaluation(model):
+        parts = [model(*take(tensors, index, dtype)) for index in torch.arange(count).split(batch_size)]
     result: np.ndarray = torch.cat(parts).numpy()
     return result
 
@@ -383,9 +378,11 @@ def _fit_stacked(
     validation: tuple[Arrays, Any] | None = None,
     scheduler: MakeScheduler | None = None,
     clip_norm: float | None = None,
-    **rest: Any,
+    patience: None = None,
+    progress: bool = False,
 ) -> list[History]:
-    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, None)
+    """Do what `fit` does for all models at once; what it cannot do, `_can_stack` has kept away."""
+    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, patience)
     together = _stack(models)
     weights = dict(together.named_parameters())
     losses_of_all = vmap(partial(checked_loss, loss))

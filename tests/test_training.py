@@ -166,6 +166,10 @@ def test_predict_uses_and_restores_the_mode():
     assert not predict(model.eval(), np.ones((2, 1))).any() or not model.training
 
 
+def test_huge_but_finite_values_are_taken():
+    assert predict(nn.Identity(), np.full(4, 1e308)).max() == 1e308  # their sum is not finite
+
+
 def test_history_to_frame():
     table = History([0.5, 0.4], [0.6, 0.7], [1.0, 1.0], 0).to_frame()
     assert table.index.tolist() == [1, 2]
@@ -197,6 +201,7 @@ X, Y = WINDOWS.inputs, WINDOWS.targets
         (lambda: fit(gru(), X, Y, epochs=9, optimizer=partial(SGD, lr=1e30)), FloatingPointError, "lower the lr"),
         (lambda: fit_seeds(gru, X, Y, seeds=[], epochs=1), ValueError, "at least one seed"),
         (lambda: fit_seeds(gru, X, Y[:, 0, 0], seeds=[0], epochs=1), ValueError, "would broadcast"),
+        (lambda: fit_seeds(gru, X, Y, seeds=[0], epochs=1, learning_rate=0.1), TypeError, "learning_rate"),
         (lambda: reproducible(-1), ValueError, "seed must be at least 0"),
         (lambda: reproducible(0.5), TypeError, "seed must be an integer"),
         (lambda: predict(gru(), X, batch_size=0), ValueError, "batch_size must be at least 1"),
