@@ -40,7 +40,7 @@ def in_parallel(run: Callable[..., list[dict[str, Any]]], settings: Iterable[dic
 SINE = datasets.sine()
 SINE_WINDOWS = windows.make_windows(SINE, lookback=50)
 EPOCHS, BATCH = 20, 64
-UPDATES = EPOCHS * -(-len(SINE_WINDOWS.inputs) // BATCH)
+UPDATES = EPOCHS * math.ceil(len(SINE_WINDOWS.inputs) / BATCH)
 ONE_CYCLE = partial(OneCycleLR, max_lr=1e-2, total_steps=UPDATES)
 TIGHT = {"tolerance_grad": 1e-12, "tolerance_change": 1e-15}  # the defaults stop at losses near 1e-7
 POLISH = partial(LBFGS, max_iter=20, history_size=20, line_search_fn="strong_wolfe", **TIGHT)
@@ -51,18 +51,22 @@ def sine_loop_errors(model: nn.Module) -> dict[str, float]:
     early = datasets.sine(5050, start=-49 * 0.04)[:, np.newaxis]  # the first 50 points end at x = 0
     forecast = forecasting.closed_loop(model, early[:50], 5000)
     error = np.abs(forecast - early[50:])[:, 0]
-    late = datasets.sine(550, start=100 - 49 * 0.04)[:, np.newaxis]  # the first 50 points end at x = 100
-    beyond = np.abs(forecasting.closed_loop(model, late[:50], 500) - late[50:])
     x = 0.04 * np.arange(4686, 5001)  # the last two periods
     wave = np.column_stack([np.sin(x), np.cos(x)])
     (a, b), *_ = np.linalg.lstsq(wave, forecast[-len(x) :, 0], rcond=None)
     return {
         "max_error_500": error[:500].max(),
-        "max_error_beyond": beyond.max(),
+        "max_error_beyond": sine_error_beyond(model),
         "max_error_5000": error.max(),
         "end_amplitude": np.hypot(a, b),
         "end_phase": np.arctan2(b, a),
     }
+
+
+def sine_error_beyond(model: nn.Module) -> float:
+    """Largest error over the 500 steps after the training series."""
+    late = datasets.sine(550, start=100 - 49 * 0.04)[:, np.newaxis]  # the first 50 points end at x = 100
+    return float(np.abs(forecasting.closed_loop(model, late[:50], 500) - late[50:]).max())
 
 
 def sine_loss(model: nn.Module) -> float:
@@ -72,11 +76,8 @@ def sine_loss(model: nn.Module) -> float:
 
 def sine_heads_run(readout: str, residual: bool, polish: bool, seeds: range) -> list[dict[str, Any]]:
     """Train the thread's GRU(10) with one kind of head, and polish it with L-BFGS where asked."""
-    make = partial(_sine_model, readout, residual)
-    options = {"epochs": EPOCHS, "batch_size": BATCH, "scheduler": ONE_CYCLE}
-    trained, _ = training.fit_seeds(make, SINE_WINDOWS.inputs, SINE_WINDOWS.targets, seeds=seeds, **options)
     rows = []
-    for seed, model in zip(seeds, trained, strict=True):
+    for seed, model in zip(seeds, sine_models(seeds, readout, residual), strict=True):
         rows.append({"lbfgs": False, "seed": seed, "loss": sine_loss(model), **sine_loop_errors(model)})
         if polish:
             some = slice(None, None, 10)
@@ -86,9 +87,15 @@ def sine_heads_run(readout: str, residual: bool, polish: bool, seeds: range) -> 
     return [{"readout": readout, "residual": residual, **row} for row in rows]
 
 
-def _sine_model(readout: str, residual: bool, hidden: int = 10, layers: int = 1) -> models.Forecaster:
-    core = nn.GRU(1, hidden, num_layers=layers, batch_first=True)
-    return models.Forecaster(core, readout=readout, residual=residual, lookback=50)
+def sine_models(seeds: range, readout: str, residual: bool, hidden: int = 10, layers: int = 1) -> list[nn.Module]:
+    """Train the thread's network, or a variant of it, for each seed."""
+
+    def make() -> nn.Module:
+        core = nn.GRU(1, hidden, num_layers=layers, batch_first=True)
+        return models.Forecaster(core, readout=readout, residual=residual, lookback=50)
+
+    options = {"epochs": EPOCHS, "batch_size": BATCH, "scheduler": ONE_CYCLE}
+    return training.fit_seeds(make, SINE_WINDOWS.inputs, SINE_WINDOWS.targets, seeds=seeds, **options)[0]
 
 
 def sine_heads() -> pd.DataFrame:
@@ -105,9 +112,7 @@ def sine_heads() -> pd.DataFrame:
 
 def sine_layers_run(layers: int, hidden: int) -> list[dict[str, Any]]:
     """Train five seeds of one size and judge each beyond the training series."""
-    make = partial(_sine_model, "all", False, hidden, layers)
-    options = {"epochs": EPOCHS, "batch_size": BATCH, "scheduler": ONE_CYCLE}
-    trained, _ = training.fit_seeds(make, SINE_WINDOWS.inputs, SINE_WINDOWS.targets, seeds=range(5), **options)
+    trained = sine_models(range(5), "all", False, hidden, layers)
     weights = sum(weight.numel() for weight in trained[0].parameters())
     return [
         {
@@ -116,7 +121,7 @@ def sine_layers_run(layers: int, hidden: int) -> list[dict[str, Any]]:
             "weights": weights,
             "seed": seed,
             "loss": sine_loss(model),
-            "max_error_beyond": sine_loop_errors(model)["max_error_beyond"],
+            "max_error_beyond": sine_error_beyond(model),
         }
         for seed, model in enumerate(trained)
     ]
@@ -149,7 +154,7 @@ def sine_family_run(setup: str, seed: int) -> list[dict[str, Any]]:
     training.reproducible(seed)
     layer = nn.LSTM(1, 10, batch_first=True) if core == "LSTM" else nn.GRU(1, 32, batch_first=True)
     model = models.Forecaster(layer, horizon=horizon, readout=readout, lookback=lookback, residual=residual)
-    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=epochs * -(-len(inputs) // 64))
+    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=epochs * math.ceil(len(inputs) / 64))
     training.fit(model, inputs, targets, epochs=epochs, batch_size=64, scheduler=schedule, clip_norm=1.0)
     ahead = round(16 / step)
     wave = partial(datasets.sine, lookback + ahead, step=step)
