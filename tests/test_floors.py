@@ -23,6 +23,7 @@ FLOORS = {
     "unrolled": 2,
     "training": 3,
     "forecasting": 3,
+    "sweeps": 4,
     "plotting": 4,
 }
 # What a third-party package may be imported from at the earliest.

@@ -1,0 +1,247 @@
+"""The same experiment over many seeds and settings, on all cores or on a cluster."""
+
+import itertools
+import json
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from rnncourse._checks import whole_number
+from rnncourse.training import reproducible
+
+Row = dict[str, Any]
+_BUSY = threading.Lock()
+
+
+def sweep(
+    experiment: Callable[..., Mapping[str, Any]],
+    *,
+    seeds: Iterable[int],
+    n_jobs: int = -1,
+    path: str | Path | None = None,
+    progress: bool = True,
+    **grid: Iterable[Any],
+) -> pd.DataFrame:
+    """Run an experiment for every combination of settings and every seed.
+
+    Each run begins with ``reproducible(seed)``, in a process of its own with one PyTorch thread. So the rows
+    do not depend on how many processes there are, nor on which run ends first.
+
+    Parameters
+    ----------
+    experiment : callable
+        Takes ``seed`` and each name of the grid as keywords; returns the result, a mapping of names to numbers
+        or strings. For several processes it must be importable, or be defined in the notebook.
+    seeds : iterable of int
+        At least one.
+    n_jobs : int, default -1
+        Processes; -1: one for each core; 1: this one. ``joblib.parallel_config("dask")`` around the call moves
+        the runs to a Dask cluster whose workers have one thread each.
+    path : str or Path, optional
+        A file to which each row is added as it comes, one JSON object a line. If it is there already, its runs are
+        not repeated: a sweep that was broken off goes on where it stopped. It does not notice that
+        the experiment has changed: then begin with another file.
+    progress : bool, default True
+        Show a progress bar.
+    **grid : iterables
+        The values of each setting.
+
+    Returns
+    -------
+    DataFrame
+        A row for each run: the settings, "seed", the results. Settings vary in the order in which they are
+        given, the last one fastest but for the seed. Where a run raised an exception there is a column "error"
+        with what it said; its results are missing, those of the other runs are not. Such runs are
+        repeated when the sweep is begun again.
+
+    Raises
+    ------
+    TypeError
+        If the experiment cannot be called, a seed is not a whole number, or a setting cannot be written to `path`
+        because it is neither a number, a string, None nor a sequence of these.
+    ValueError
+        If there are no seeds, a setting has no values, a combination is there twice, or `path` was written by another
+        experiment.
+    RuntimeError
+        If two runs share a process at the same time, as on Dask workers with several threads.
+
+    Examples
+    --------
+    >>> def experiment(seed, rate):
+    ...     return {"product": seed * rate}
+    >>> sweep(experiment, seeds=[1, 2], rate=[0.5, 2.0], n_jobs=1, progress=False)
+       rate  seed  product
+    0   0.5     1      0.5
+    1   0.5     2      1.0
+    2   2.0     1      2.0
+    3   2.0     2      4.0
+    """
+    values = {name: list(choices) for name, choices in grid.items()}
+    for name, choices in values.items():
+        if not choices:
+            raise ValueError(f"{name} must have at least one value, got none")
+    every_seed = [whole_number("seeds", seed, minimum=0) for seed in seeds]
+    if not every_seed:
+        raise ValueError("seeds must name at least one seed, got none")
+    settings = [
+        {**dict(zip(values, chosen, strict=True)), "seed": seed}
+        for chosen in itertools.product(*values.values())
+        for seed in every_seed
+    ]
+
+    results = run_each(experiment, settings, n_jobs=n_jobs, path=path, progress=progress)
+    table = pd.DataFrame([{**setting, **row} for setting, (row,) in zip(settings, results, strict=True)])
+    return table[[name for name in table if name != "error"] + [name for name in table if name == "error"]]
+
+
+def run_each(
+    experiment: Callable[..., Any],
+    settings: Iterable[Mapping[str, Any]],
+    *,
+    n_jobs: int = -1,
+    path: str | Path | None = None,
+    progress: bool = True,
+) -> list[list[Row]]:
+    """Call an experiment with each of some settings: what `sweep` stands on, for settings that are no grid.
+
+    Parameters
+    ----------
+    experiment : callable
+        Takes the settings as keywords; returns a row (a mapping), or a list of rows where it trains several
+        seeds at once.
+    settings : iterable of mappings
+        Keywords of each call. Each call begins with ``reproducible(seed)``, or ``reproducible(0)`` without a "seed".
+    n_jobs, path, progress
+        As for `sweep`.
+
+    Returns
+    -------
+    list of lists of dict
+        The rows of each call, in the order of the settings; for a call that raised an exception one row, which
+        has only an "error".
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As `sweep`.
+
+    Examples
+    --------
+    >>> run_each(lambda a, b: {"sum": a + b}, [{"a": 1, "b": 2}], n_jobs=1, progress=False)
+    [[{'sum': 3}]]
+    """
+    if not callable(experiment):
+        raise TypeError(f"experiment must be callable, got {type(experiment).__name__}")
+    calls = [dict(setting) for setting in settings]
+    done: dict[str, list[Row]] = {}
+    keys = [str(number) for number in range(len(calls))]
+    if path is not None:
+        keys = [_key(setting) for setting in calls]
+        if len(set(keys)) < len(keys):
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise ValueError(f"settings must differ from run to run, but this one is there twice: {twice}")
+        done = _read(Path(path), experiment)
+    missing = [(key, setting) for key, setting in zip(keys, calls, strict=True) if key not in done]
+    # One task at a time, handed back as it ends, so that nothing that is finished can be lost.
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+    results = parallel(delayed(_run)(experiment, key, setting) for key, setting in missing)
+    bar = tqdm(results, total=len(calls), initial=len(calls) - len(missing), disable=not progress, unit="run")
+    for key, rows in bar:
+        done[key] = rows
+        if path is not None and not any("error" in row for row in rows):
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"settings": key, "rows": rows}) + "\n")
+    return [done[key] for key in keys]
+
+
+def _run(experiment: Callable[..., Any], key: str, setting: Mapping[str, Any]) -> tuple[str, list[Row]]:
+    """One call, in whatever process this is; what it raises becomes a row."""
+    if not _BUSY.acquire(blocking=False):
+        raise RuntimeError("two runs share a process and its random numbers; give workers one thread each")
+    try:
+        with _as_it_was():
+            reproducible(setting.get("seed", 0))
+            try:
+                result = experiment(**setting)
+                rows = [_plain(row, setting) for row in (result if isinstance(result, list) else [result])]
+            except Exception as error:  # whatever goes wrong in one run must not lose the others
+                rows = [{"error": f"{type(error).__name__}: {error}"}]
+        return key, rows
+    finally:
+        _BUSY.release()
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Give back threads, precision and random states: with ``n_jobs=1`` the runs share the caller's process."""
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+        torch.use_deterministic_algorithms(deterministic)
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+
+
+def _plain(row: Any, setting: Mapping[str, Any]) -> Row:
+    """The row in numbers and strings that a file can keep; it may repeat a setting, not contradict it."""
+    if not isinstance(row, Mapping):
+        raise TypeError(f"experiment must return a mapping, got {type(row).__name__}")
+    plain: Row = {}
+    for name, value in row.items():
+        value = value.item() if isinstance(value, np.generic | np.ndarray | torch.Tensor) else value
+        if not isinstance(value, str | int | float | None):
+            raise TypeError(f"experiment must return numbers or strings, got {type(value).__name__} for {name!r}")
+        if name in setting and setting[name] != value:
+            raise ValueError(f"experiment must not return {name!r}, the name of a setting, with another value")
+        plain[str(name)] = value
+    return plain
+
+
+def _key(setting: Mapping[str, Any]) -> str:
+    """The setting as text, by which a run is found again."""
+
+    def as_list(value: Any) -> Any:
+        if isinstance(value, range):
+            return list(value)
+        if isinstance(value, np.generic):
+            return value.item()
+        raise TypeError(f"settings must be numbers, strings or sequences of them to be kept in a file, got {value!r}")
+
+    return json.dumps(dict(setting), default=as_list, sort_keys=True)
+
+
+def _read(path: Path, experiment: Callable[..., Any]) -> dict[str, list[Row]]:
+    """What the file holds already; a new one is begun with the name of the experiment."""
+    name = getattr(experiment, "__qualname__", type(experiment).__qualname__)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"experiment": name}) + "\n", encoding="utf-8")
+        return {}
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]  # a line that was cut when the process was killed does not count
+    try:
+        first, *lines = [json.loads(line) for line in whole.splitlines()] or [{}]
+        written_by = first["experiment"]
+        done = {line["settings"]: line["rows"] for line in lines}
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(f"path must name a file that a sweep has written, but {path} is something else") from error
+    if written_by != name:
+        raise ValueError(f"path must belong to the experiment {name!r}, but {path} was written by {written_by!r}")
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return done
