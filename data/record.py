@@ -11,7 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,22 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from sklearn.preprocessing import StandardScaler
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 from torch import nn
+from torch.nn.functional import binary_cross_entropy, cross_entropy
 from torch.optim import LBFGS, Adam
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
-from rnncourse import datasets, forecasting, models, training, windows
+from rnncourse import datasets, forecasting, layers, models, training, windows
+from rnncourse.drought import drought_windows
+from rnncourse.weather import LATITUDES
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -341,6 +351,766 @@ def sunspots_later() -> pd.DataFrame:
     )
 
 
+# --- chapter 4 -----------------------------------------------------------------------------------
+
+KNOWN, AHEAD = 700, 300  # steps of leading_parameters: to learn from, and to forecast
+
+
+def observable_source() -> pd.DataFrame:
+    """The thread's own configuration, in float32: its closed-loop forecast after every 20 epochs."""
+    table = datasets.leading_parameters()
+    largest = table[:KNOWN].max()
+    scaled = (table[:KNOWN] / largest).to_numpy()
+    train = windows.make_windows(scaled, lookback=300)
+    training.reproducible(0)
+    torch.set_default_dtype(torch.float32)
+    core = layers.VariationalGRU(4, 300, input_dropout=0.1, state_dropout=0.5)
+    model = models.Forecaster(core, targets=4, readout="all", lookback=300)
+    optimiser = Adam(model.parameters(), lr=1e-4)  # one for all rounds, so that its averages live on
+    rows, seconds = [], 0.0
+    for epochs in range(20, 141, 20):
+        options = {"epochs": 20, "batch_size": 64, "optimizer": lambda _: optimiser}
+        history = training.fit(model, train.inputs, train.targets, **options)
+        seconds += sum(history.seconds)
+        forecast = forecasting.closed_loop(model, scaled[-300:], AHEAD)[:, 3] * largest["obs"]
+        row = {"epochs": epochs, "train_loss": history.train_loss[-1], "seconds": seconds}
+        rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+    return pd.DataFrame(rows)
+
+
+def observable_fit(
+    table: pd.DataFrame,
+    stop: int,
+    *,
+    seeds: Iterable[int],
+    lookback: int = 20,
+    readout: str = "all",
+    residual: bool = True,
+    epochs: int = 25,
+    thrown: Iterable[int] = (),
+) -> tuple[list[np.ndarray], list[training.History]]:
+    """Train a GRU(24) on the rows before `stop`, without windows that hold a kick; forecast the observable after it."""
+    scaler = StandardScaler().fit(table[:stop])
+    series = scaler.transform(table)
+    every = windows.make_windows(series[:stop], lookback=lookback)
+    start = every.target_start
+    # A kick shows in the parameters up to 14 steps before its row.
+    calm = np.all([(start < row - 14) | (start - lookback >= row) for row in thrown], axis=0) | np.zeros(
+        len(start), bool
+    )
+
+    def make() -> nn.Module:
+        core = nn.GRU(4, 24, batch_first=True)
+        return models.Forecaster(core, targets=4, readout=readout, residual=residual, lookback=lookback)
+
+    updates = epochs * math.ceil(calm.sum() / 64)
+    trained, histories = training.fit_seeds(
+        make,
+        every.inputs[calm],
+        every.targets[calm],
+        seeds=seeds,
+        epochs=epochs,
+        batch_size=64,
+        optimizer=partial(Adam, lr=1e-2, fused=True),
+        scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
+    )
+    past, ahead = series[stop - lookback : stop], min(AHEAD, KNOWN - stop if stop < KNOWN else AHEAD)
+    loops = [forecasting.closed_loop(model, past, ahead) for model in trained]
+    return [loop[:, 3] * scaler.scale_[3] + scaler.mean_[3] for loop in loops], histories
+
+
+def observable_heads() -> pd.DataFrame:
+    """Heads and lookbacks: trained on 500 steps to choose (200 ahead), on 700 to judge (300 ahead)."""
+    table, rows = datasets.leading_parameters(), []
+    for stop, seeds in ((500, range(4)), (KNOWN, range(8))):
+        for lookback in (20, 40):
+            for readout in ("all", "last"):
+                for residual in (True, False):
+                    setting = {"lookback": lookback, "readout": readout, "residual": residual}
+                    forecasts, histories = observable_fit(table, stop, seeds=seeds, **setting)
+                    for seed, forecast, history in zip(seeds, forecasts, histories, strict=True):
+                        row = {"stop": stop, **setting, "seed": seed, "train_loss": history.train_loss[-1]}
+                        rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+    return pd.DataFrame(rows)
+
+
+KICKS = (90, 180, 270, 360, 450, 540, 620, 670)
+
+
+def observable_kicks() -> pd.DataFrame:
+    """The driver thrown off its cycle eight times: six generator seeds, four seeds of each network."""
+    rows = []
+    for generator in range(6):
+        table = datasets.leading_parameters(seed=generator, kicks=KICKS)
+        for readout, residual in (("last", False), ("all", True)):
+            options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": KICKS}
+            forecasts, _ = observable_fit(table, KNOWN, seeds=range(4), **options)
+            for seed, forecast in enumerate(forecasts):
+                row = {"generator": generator, "readout": readout, "residual": residual, "seed": seed}
+                rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+    return pd.DataFrame(rows)
+
+
+def observable_dropout_run(input_dropout: float, state_dropout: float, lr: float, seed: int) -> dict[str, Any]:
+    """Train on 500 steps with a VariationalGRU at a constant rate, judge the closed loop on the 200 that follow."""
+    table = datasets.leading_parameters()
+    scaler = StandardScaler().fit(table[:500])
+    series = scaler.transform(table[:KNOWN])
+    train = windows.make_windows(series[:500], lookback=20)
+    training.reproducible(seed)
+    core = layers.VariationalGRU(4, 24, input_dropout=input_dropout, state_dropout=state_dropout)
+    model = models.Forecaster(core, targets=4, readout="all", lookback=20)
+    setting = {"input_dropout": input_dropout, "state_dropout": state_dropout, "lr": lr, "seed": seed}
+    training.fit(
+        model, train.inputs, train.targets, epochs=40, batch_size=64, optimizer=partial(Adam, lr=lr, fused=True)
+    )
+    one_step = training.predict(model, train.inputs) - train.targets  # without dropout
+    loop = forecasting.closed_loop(model, series[480:500], 200)[:, 3] * scaler.scale_[3] + scaler.mean_[3]
+    error = loop - table["obs"].to_numpy()[500:KNOWN]
+    return {**setting, "one_step": np.sqrt(np.mean(one_step**2)), "closed_loop": np.sqrt(np.mean(error**2))}
+
+
+def observable_dropout() -> pd.DataFrame:
+    """The comment's advice: dropout rates times learning rates, four seeds each."""
+    rates = ((0.0, 0.0), (0.1, 0.0), (0.0, 0.25), (0.0, 0.5), (0.1, 0.5))
+    rows = [
+        observable_dropout_run(*pair, lr, seed) for pair in rates for lr in (0.1, 0.01, 1e-3, 1e-4) for seed in range(4)
+    ]
+    return pd.DataFrame(rows)
+
+
+def fulda_rain() -> pd.DataFrame:
+    """Discharge 1 to 7 days ahead, with the weather of those days known, or forecast along; five seeds."""
+    table, lookback, days = datasets.fulda(), 30, 7
+    columns = [np.log(table["discharge"]), np.log1p(table["rain"]), table["tmean"]]
+    first, second = (int((table.index.year < year).sum()) for year in (1986, 1987))
+    scaler = StandardScaler().fit(np.column_stack(columns)[:first])
+    series, flow, rows = scaler.transform(np.column_stack(columns)), table["discharge"].to_numpy(), []
+    for targets in (1, 3):
+        train = windows.make_windows(series[:first], lookback=lookback, targets=range(targets))
+        for epochs in (10, 30):
+
+            def make(targets: int = targets) -> nn.Module:
+                return models.Forecaster(nn.GRU(3, 16, batch_first=True), targets=targets, residual=True)
+
+            updates = epochs * math.ceil(len(train.targets) / 64)
+            trained, _ = training.fit_seeds(
+                make,
+                train.inputs,
+                train.targets,
+                seeds=range(5),
+                epochs=epochs,
+                batch_size=64,
+                optimizer=partial(Adam, lr=1e-2, fused=True),
+                scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
+            )
+            for part, start, stop in (("validation", first, second), ("test", second, len(flow))):
+                origins = np.arange(start, stop - days + 1)
+                past = series[origins[:, np.newaxis] + np.arange(-lookback, 0)]
+                ahead = origins[:, np.newaxis] + np.arange(days)
+                weather = {"known": series[ahead][..., 1:], "average": 0 * series[ahead][..., 1:]}
+                for name, known in weather.items() if targets == 1 else [("forecast along", None)]:
+                    for seed, model in enumerate(trained):
+                        loop = forecasting.closed_loop(model, past, days, known=known)[..., 0]
+                        error = np.exp(loop * scaler.scale_[0] + scaler.mean_[0]) - flow[ahead]
+                        row = {"part": part, "weather": name, "epochs": epochs, "seed": seed}
+                        rows.append(row | {str(day): value for day, value in enumerate(rms(error, axis=0), 1)})
+    return pd.DataFrame(rows)
+
+
+# --- chapter 5 -----------------------------------------------------------------------------------
+
+WEEKS = 6
+ADAMAX = partial(torch.optim.Adamax, lr=0.01)
+
+
+class DroughtParts:
+    """The drought windows and which of them train, validate, judge; inputs scaled as their training part is.
+
+    Parts: "fit" and "validation" together are the training years of each site but for windows across the border,
+    "train" is all of them, "test" the years after.
+    """
+
+    def __init__(self) -> None:
+        table = datasets.drought()
+        self.windows = drought_windows(table)
+        self.site, dates = self.windows.site, self.windows.target_date
+        end = pd.to_datetime(pd.Series(table.attrs["training_end"]))
+        years = end.dt.year - table.groupby("site")["date"].min().dt.year + 1
+        held = (0.2 * years).round().astype(int)
+        fit_end = pd.to_datetime((end.dt.year - held).astype(str) + "-12-31")
+        self.end, stop = (each[self.site].to_numpy("datetime64[D]") for each in (end, fit_end))
+        self.part = {"fit": dates[:, -1] <= stop, "train": dates[:, -1] <= self.end, "test": dates[:, 0] > self.end}
+        self.part["validation"] = self.part["train"] & (dates[:, 0] > stop)
+
+    def scaled(self, known: np.ndarray) -> np.ndarray:
+        """Return all inputs, each feature less its mean and divided by its standard deviation in the known windows."""
+        inputs = self.windows.inputs
+        return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
+
+
+@cache
+def drought_parts() -> DroughtParts:
+    """Return the windows, cut once."""
+    return DroughtParts()
+
+
+class AtEachEpoch:
+    """A scheduler that leaves the optimiser alone and calls `look` after each epoch."""
+
+    def __init__(self, look: Callable[[], Any], updates: int) -> None:
+        self.look, self.updates, self.count = look, updates, 0
+
+    def step(self) -> None:
+        """Count an update."""
+        self.count += 1
+        if self.count % self.updates == 0:
+            self.look()
+
+
+def drought_errors(forecast: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Return RMSE and MAE of each week ahead."""
+    errors = forecast - truth
+    by_week = {"rmse": rms(errors, axis=0), "mae": np.abs(errors).mean(axis=0)}
+    return {f"{kind}_{week + 1}": value[week] for kind, value in by_week.items() for week in range(WEEKS)}
+
+
+def drought_source_run(part: str, precision: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+    """Train the source's recipe on a part of the windows; judge it after each epoch on the years that follow."""
+    parts = drought_parts()
+    known, unseen = parts.part[part], parts.part["validation" if part == "fit" else "test"]
+    inputs, targets = parts.scaled(known), parts.windows.targets
+    training.reproducible(seed)
+    torch.set_default_dtype(getattr(torch, precision))
+    model = models.Forecaster(nn.LSTM(21, 60, batch_first=True), horizon=WEEKS)
+    judged: list[dict[str, float]] = []
+
+    def look() -> None:
+        forecast = training.predict(model, inputs[unseen])[..., 0]
+        judged.append(drought_errors(forecast, targets[unseen]))
+
+    watch = partial(AtEachEpoch, updates=math.ceil(known.sum() / 32))
+    history = training.fit(
+        model,
+        inputs[known],
+        targets[known, :, np.newaxis],
+        epochs=epochs,
+        optimizer=ADAMAX,
+        scheduler=lambda _: watch(look),
+    )
+    row = {"part": part, "precision": precision, "seed": seed}
+    losses = enumerate(history.train_loss, start=1)
+    return [{**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses]
+
+
+def drought_source() -> pd.DataFrame:
+    """The source's recipe in float32, five seeds: on all training years, and on all but the validation years.
+
+    One epoch in float64 too, which can be compared from machine to machine.
+    """
+    settings = [{"part": "train", "precision": "float64", "seed": 0, "epochs": 1}]
+    settings += [
+        {"part": part, "precision": "float32", "seed": seed, "epochs": epochs}
+        for seed in range(5)
+        for part, epochs in (("train", 30), ("fit", 15))
+    ]
+    return in_parallel(drought_source_run, settings)
+
+
+# --- chapter 6 -----------------------------------------------------------------------------------
+
+INPUTS_LEADS = {"par1": 5, "par2": 9, "par3": 14}
+
+
+def independent_parameters(steps: int = 1000, seed: int = 0) -> np.ndarray:
+    """The observable of `datasets.leading_parameters`, of three parameters that know nothing of each other."""
+    random = np.random.default_rng(seed)
+    z = random.normal(size=(steps + 14, 3))
+    for t in range(1, len(z)):
+        z[t] = 0.8 * z[t - 1] + 0.6 * z[t]  # variance 1
+    z1, z2, z3 = (z[14 - lead :][:steps, k] for k, lead in enumerate(INPUTS_LEADS.values()))
+    obs = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2 + 0.01 * random.normal(size=steps)
+    return np.column_stack([z[14:], obs])
+
+
+class ThreeCores(nn.Module):
+    """One GRU(10) for each of three series; a linear head reads their states side by side."""
+
+    def __init__(self, readout: str = "last") -> None:
+        super().__init__()
+        self.cores = nn.ModuleList(nn.GRU(1, 10, batch_first=True) for _ in range(3))
+        self.readout = readout
+        self.head = nn.Linear(30 if readout == "last" else 50 * 30, 1)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Predict: (B, 50, 3) -> (B, 1, 1)."""
+        states = torch.cat([core(inputs[:, :, [k]])[0] for k, core in enumerate(self.cores)], dim=2)
+        read = states[:, -1] if self.readout == "last" else states.flatten(start_dim=1)
+        return self.head(read)[:, :, None]
+
+
+def inputs_ways_run(data: str, readout: str, way: str) -> list[dict[str, Any]]:
+    """Feed three series to five seeds of one way; train on the first 700 steps, test on the next 300."""
+    series = datasets.leading_parameters().to_numpy() if data == "leading" else independent_parameters()
+    scaler = StandardScaler().fit(series[:700])
+    cut = windows.make_windows(scaler.transform(series), lookback=50, targets=3)
+    parts = {"train": cut.between(50, 700), "test": cut.between(700, 1000)}
+    inputs = {part: found.inputs[:, :, :3] for part, found in parts.items()}
+    if way == "long":
+        inputs = {part: x.transpose(0, 2, 1).reshape(len(x), 150, 1) for part, x in inputs.items()}
+
+    def make() -> nn.Module:
+        if way == "branches":
+            return ThreeCores(readout)
+        core = nn.GRU(3 if way == "features" else 1, 10, batch_first=True)
+        return models.Forecaster(core, readout=readout, lookback=150 if way == "long" else 50)
+
+    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=40 * 11)
+    options = {"epochs": 40, "batch_size": 64, "scheduler": schedule}
+    trained, _ = training.fit_seeds(make, inputs["train"], parts["train"].targets, seeds=range(5), **options)
+    rows = []
+    for seed, model in enumerate(trained):
+        row = {"data": data, "readout": readout, "way": way, "seed": seed}
+        row["parameters"] = sum(weight.numel() for weight in model.parameters())
+        for part, x in inputs.items():
+            row[part] = float(rms((training.predict(model, x) - parts[part].targets).ravel())) * scaler.scale_[3]
+        rows.append(row)
+    return rows
+
+
+def inputs_ways() -> pd.DataFrame:
+    """Three ways to feed three series, read at the last state and at all, five seeds each."""
+    ways = ("features", "long", "branches")
+    pairs = (("leading", "last"), ("independent", "last"), ("leading", "all"))
+    return in_parallel(inputs_ways_run, [{"data": d, "readout": r, "way": way} for d, r in pairs for way in ways])
+
+
+SITE_FACTS = ["latitude", "temp_mean", "temp_sd", "rain_mean", "wet_share"]
+SEASON_FACTS = ["sin", "cos", "daylight", "temp_normal", "rain_normal"]
+
+
+def inputs_tokens(table: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
+    """Ten times the class of rain plus the class of temperature of each day; edges from the known days."""
+    wet = known["rain"][known["rain"] >= 1]
+    rain = np.searchsorted([1, *wet.quantile([0.25, 0.5, 0.75])], table["rain"], side="right")
+    temp = np.searchsorted(known["tmean"].quantile(np.arange(1, 10) / 10), table["tmean"], side="right")
+    return 10 * rain + temp
+
+
+def inputs_facts(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Five facts about the site and five about the season, from the known days."""
+    sites, month = known.groupby("site"), table["date"].dt.month.rename("month")
+    of_site = pd.DataFrame({"latitude": pd.Series(LATITUDES), "temp_mean": sites["tmean"].mean()})
+    of_site["temp_sd"], of_site["rain_mean"] = sites["tmean"].std(), sites["rain"].mean()
+    of_site["wet_share"] = known["rain"].ge(1).groupby(known["site"]).mean()
+    normal = known.groupby(["site", month])[["tmean", "rain"]].mean()
+    facts = table.join(of_site, on="site").assign(month=month)
+    facts = facts.join(normal.set_axis(["temp_normal", "rain_normal"], axis=1), on=["site", "month"])
+    angle = 2 * np.pi * table["date"].dt.day_of_year / 366
+    return facts.assign(sin=np.sin(angle), cos=np.cos(angle))[SITE_FACTS + SEASON_FACTS]
+
+
+Parts = dict[str, tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]
+
+
+@cache
+def inputs_parts() -> Parts:
+    """Cut every other Tuesday: 50 tokens, 10 facts, and the answers: drought in four weeks, frost within two."""
+    table = datasets.drought()
+    end = pd.to_datetime(table["site"].map(table.attrs["training_end"]))
+    known = table[table["date"] <= end]
+    first = table.groupby("site")["date"].transform("min")
+    table["end"], table["middle"] = end, first + 0.75 * (end - first)
+    table["token"] = inputs_tokens(table, known)
+    tokens, facts, answers, day, until, middle, last = [], [], [], [], [], [], []
+    for _, rows in inputs_facts(table, known).groupby(table["site"], sort=False):
+        days = table.loc[rows.index]
+        score = days["score"].to_numpy()
+        at = np.flatnonzero(~np.isnan(score))[7::2]
+        at = at[at + 28 < len(days)]
+        coldest = days["tmin"].to_numpy()[at[:, None] + np.arange(1, 15)].min(axis=1)
+        tokens.append(days["token"].to_numpy()[at[:, None] + np.arange(-49, 1)])
+        facts.append(rows.to_numpy()[at])
+        answers.append(np.column_stack([score[at + 28] >= 1, coldest < 0]).astype(float))
+        for found, column, rows_at in (
+            (day, "date", at),
+            (until, "date", at + 28),
+            (middle, "middle", at),
+            (last, "end", at),
+        ):
+            found.append(days[column].to_numpy()[rows_at])
+    t, f, y, now, then, mid, stop = map(np.concatenate, (tokens, facts, answers, day, until, middle, last))
+    masks = {"train": then <= mid, "validation": (now > mid) & (then <= stop), "test": now > stop}
+    f = StandardScaler().fit(f[masks["train"]]).transform(f)
+    return {part: ((t[mask], f[mask]), y[mask]) for part, mask in masks.items()}
+
+
+BRANCHES = {"whole": (0, 1, 2), "memory": (0,), "deep": (1,), "facts": (2,), "memory + facts": (0, 2)}
+
+
+class Branches(models.FunctionalTwoInput):
+    """The source's network with some of its branches; zeros stand for what the others would give."""
+
+    def __init__(self, keep: tuple[int, ...], *, dropout: bool = True) -> None:
+        super().__init__()
+        self.keep = keep
+        for part in self.modules():
+            if isinstance(part, nn.Dropout) and not dropout:
+                part.p = 0.0
+
+    def forward(self, tokens: torch.Tensor, facts: torch.Tensor) -> torch.Tensor:
+        """Return probabilities: tokens (B, 50) and facts (B, 10) -> (B, 2)."""
+        given = [facts.new_zeros(len(facts), size) for size in (2, 5, 10)]
+        if 0 in self.keep:
+            given[0] = self.memory_output(self.memory(tokens)[0][:, -1])
+        if 1 in self.keep:
+            given[1] = self.deep(tokens.to(facts.dtype))
+        if 2 in self.keep:
+            given[2] = self.from_facts(facts)
+        joined: torch.Tensor = self.main(torch.cat(given, dim=1))
+        return joined
+
+
+@cache
+def inputs_train(branches: str, dropout: bool, seed: int) -> tuple[nn.Module, training.History]:
+    """Train with early stopping; in 32 bits where there is an LSTM, which is four times as fast."""
+    parts = inputs_parts()
+    training.reproducible(seed)
+    model = Branches(BRANCHES[branches], dropout=dropout)
+    if 0 in model.keep:
+        model.float()
+    options: dict[str, Any] = {"epochs": 25, "batch_size": 64, "loss": binary_cross_entropy, "patience": 4}
+    return model, training.fit(model, *parts["train"], validation=parts["validation"], **options)
+
+
+def inputs_embedding_of(model: nn.Module) -> np.ndarray:
+    """The vectors of the 50 tokens, (50, 64)."""
+    vectors: np.ndarray = model.get_submodule("memory.0").weight.detach().double().numpy()
+    return vectors
+
+
+def inputs_cosines(vectors: np.ndarray) -> tuple[float, float]:
+    """Mean cosine of tokens of one rain class and neighbouring temperature classes, and of all other pairs."""
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    rain, temp = np.divmod(np.arange(50), 10)
+    first, second = np.triu_indices(50, 1)
+    near = (rain[first] == rain[second]) & (abs(temp[first] - temp[second]) == 1)
+    cosine = (unit[first] * unit[second]).sum(axis=1)
+    return float(cosine[near].mean()), float(cosine[~near].mean())
+
+
+def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[str, Any]]:
+    """Train one network, judge both answers on the test years, and look at its embedding."""
+    model, history = inputs_train(branches, dropout, seed)
+    row: dict[str, Any] = {"branches": branches, "dropout": dropout, "seed": seed}
+    row["epochs"], row["validation"] = (history.best_epoch or 0) + 1, min(history.validation_loss)
+    inputs, answers = inputs_parts()["test"]
+    chances = training.predict(model, inputs).astype(np.float64)
+    for k, name in enumerate(("drought", "frost")):
+        row[f"{name}_loss"] = log_loss(answers[:, k], chances[:, k])
+        row[f"{name}_auc"] = roc_auc_score(answers[:, k], chances[:, k])
+    training.reproducible(seed)
+    start = inputs_embedding_of(Branches(BRANCHES[branches]).float())
+    after = inputs_embedding_of(model)
+    if 0 in BRANCHES[branches]:
+        for name, vectors in {"start": start, "end": after, "change": after - start}.items():
+            row[f"near_{name}"], row[f"far_{name}"] = inputs_cosines(vectors)
+    return [row]
+
+
+INPUTS_NETWORKS = [
+    *(("facts", True), ("deep", True), ("whole", True)),
+    *(("memory", True), ("memory + facts", False), ("whole", False)),
+]
+
+
+def inputs_branches() -> pd.DataFrame:
+    """The source's network with a job: whole, branch by branch, with and without dropout; five seeds each."""
+    settings = [{"branches": b, "dropout": d, "seed": seed} for b, d in INPUTS_NETWORKS for seed in range(5)]
+    return in_parallel(inputs_branches_run, settings)
+
+
+def inputs_embedding_run(branches: str, dropout: bool) -> list[dict[str, Any]]:
+    """The embedding that seed 0 has learnt, a row a token."""
+    vectors = inputs_embedding_of(inputs_train(branches, dropout, 0)[0])
+    names = {"branches": branches, "dropout": dropout}
+    return [{**names, "token": k, **{str(i): x for i, x in enumerate(v)}} for k, v in enumerate(vectors)]
+
+
+def inputs_embedding() -> pd.DataFrame:
+    """The embeddings of two of these networks."""
+    which = (("whole", True), ("memory + facts", False))
+    return in_parallel(inputs_embedding_run, [{"branches": b, "dropout": d} for b, d in which])
+
+
+# --- chapter 7 -----------------------------------------------------------------------------------
+
+MISSED, NEEDLESS = 5.0, 1.0  # cost of a failure that was missed, and of an inspection that was not needed
+FORMULA = NEEDLESS / (NEEDLESS + MISSED)  # the threshold that is right for calibrated probabilities
+
+
+class YesNoNetwork(ClassifierMixin, BaseEstimator):
+    """The thread's network on (N, 3, 8), used as scikit-learn's classifiers are."""
+
+    def __init__(self, seed: int, lr: float = 1e-2) -> None:
+        self.seed, self.lr = seed, lr
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "YesNoNetwork":
+        """Find the number of epochs with a fifth of the devices, then train on all of them."""
+        self.mean_, self.std_ = x.mean((0, 1)), x.std((0, 1))
+        z = self.scaled(x)
+        z_fit, z_stop, y_fit, y_stop = train_test_split(z, y, test_size=0.2, stratify=y, random_state=self.seed)
+        history = self.trained(z_fit, y_fit, 200, patience=10, validation=(z_stop, y_stop))
+        if history.best_epoch is None:
+            raise RuntimeError("training kept no best epoch")
+        self.trained(z, y, history.best_epoch + 1)
+        return self
+
+    def trained(self, z: np.ndarray, y: np.ndarray, epochs: int, **stop: Any) -> training.History:
+        """Train from the start, on scaled inputs."""
+        training.reproducible(self.seed)
+        self.model_ = models.SequenceClassifier(nn.LSTM(z.shape[2], 32, batch_first=True), 2)
+        adam = partial(Adam, lr=self.lr, fused=True)
+        return training.fit(self.model_, z, y, epochs=epochs, loss=cross_entropy, optimizer=adam, **stop)
+
+    def scaled(self, x: np.ndarray) -> np.ndarray:
+        """Return inputs with mean 0 and standard deviation 1 in the training devices."""
+        return (x - self.mean_) / self.std_
+
+    def predict_proba(self, x: np.ndarray) -> np.ndarray:
+        """Return the probabilities of "no" and "yes": (N, 2)."""
+        return torch.softmax(torch.tensor(training.predict(self.model_, self.scaled(x))), 1).numpy()
+
+
+def yes_no_flat(x: np.ndarray) -> np.ndarray:
+    """(N, L, F) -> (N, L·F)."""
+    return x.reshape(len(x), -1)
+
+
+def yes_no_logistic(*steps: Any) -> Any:
+    """Logistic regression after some steps; its penalty is chosen by cross-validation within the training devices."""
+    pipeline = make_pipeline(*steps, LogisticRegression(max_iter=2000))
+    grid = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0]}
+    return GridSearchCV(pipeline, grid, scoring="neg_log_loss")
+
+
+def yes_no_peers(seed: int) -> dict[str, Any]:
+    """The chapter's classifiers by name: each takes (N, 3, 8)."""
+    flat, means = FunctionTransformer(yes_no_flat), FunctionTransformer(partial(np.mean, axis=1))
+    changes, scale = FunctionTransformer(partial(np.diff, axis=1)), StandardScaler()
+    forest = RandomForestClassifier(200, random_state=seed)
+    return {
+        "always no": DummyClassifier(strategy="prior"),
+        "logistic, 8 means": yes_no_logistic(means, scale),
+        "logistic, 24 numbers": yes_no_logistic(flat, scale),
+        "logistic, and products": yes_no_logistic(flat, scale, PolynomialFeatures(2, include_bias=False)),
+        "forest, 24 numbers": make_pipeline(flat, forest),
+        "LSTM, 3 × 8": YesNoNetwork(seed),
+        "logistic, 16 changes": yes_no_logistic(changes, flat, scale),
+        "forest, 16 changes": make_pipeline(changes, flat, forest),
+        "LSTM, changes 2 × 8": make_pipeline(changes, YesNoNetwork(seed)),
+    }
+
+
+def yes_no_cost(y: np.ndarray, yes: np.ndarray) -> float:
+    """Mean cost of acting on `yes`, for 100 devices."""
+    return float(100 * np.mean(np.where(y == 1, MISSED * ~yes, NEEDLESS * yes)))
+
+
+def yes_no_sets(seeds: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Join several sets of made-up devices."""
+    parts = [datasets.device_failures(seed=seed) for seed in seeds]
+    return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def yes_no_rates_run(lr: float, data_seed: int) -> list[dict[str, Any]]:
+    """Cross-validate the network with one learning rate on one set of 195 devices."""
+    x, y = datasets.device_failures(seed=data_seed)
+    out = np.zeros(len(y))
+    for fold, (train, test) in enumerate(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y)):
+        out[test] = YesNoNetwork(fold, lr).fit(x[train], y[train]).predict_proba(x[test])[:, 1]
+    return [{"lr": lr, "data_seed": data_seed, "auc": roc_auc_score(y, out), "log_loss": log_loss(y, out)}]
+
+
+def yes_no_rates() -> pd.DataFrame:
+    """Three learning rates on ten sets of devices that serve for nothing else."""
+    settings = [{"lr": lr, "data_seed": data} for lr in (0.003, 0.01, 0.03) for data in range(1000, 1010)]
+    return in_parallel(yes_no_rates_run, settings)
+
+
+def yes_no_folds_run(data_seed: int, repeat: int) -> list[dict[str, Any]]:
+    """Cross-validate each classifier on one set of 195 devices, and judge it on 3,900 others too."""
+    x, y = datasets.device_failures(seed=data_seed)
+    fresh_x, fresh_y = yes_no_sets(range(2000, 2020))
+    folds = list(StratifiedKFold(5, shuffle=True, random_state=repeat).split(x, y))
+    rows = []
+    for name in yes_no_peers(0):
+        out, fresh = np.zeros(len(y)), []
+        for fold, (train, test) in enumerate(folds):
+            peer = yes_no_peers(10 * repeat + fold)[name].fit(x[train], y[train])
+            out[test] = peer.predict_proba(x[test])[:, 1]
+            fresh.append(peer.predict_proba(fresh_x)[:, 1])
+        row = {
+            "auc": roc_auc_score(y, out),
+            "average_precision": average_precision_score(y, out),
+            "accuracy": np.mean((out >= 0.5) == y),
+            "log_loss": log_loss(y, out),
+            "brier": brier_score_loss(y, out),
+            "cost_half": yes_no_cost(y, out >= 0.5),
+            "cost_formula": yes_no_cost(y, out >= FORMULA),
+            "fresh_auc": np.mean([roc_auc_score(fresh_y, p) for p in fresh]),
+            "fresh_brier": np.mean([brier_score_loss(fresh_y, p) for p in fresh]),
+            "fresh_cost_half": np.mean([yes_no_cost(fresh_y, p >= 0.5) for p in fresh]),
+            "fresh_cost_formula": np.mean([yes_no_cost(fresh_y, p >= FORMULA) for p in fresh]),
+        }
+        rows.append({"data_seed": data_seed, "repeat": repeat, "model": name, **row})
+    return rows
+
+
+def yes_no_folds() -> pd.DataFrame:
+    """Ten sets of 195 devices, two repeats of stratified five-fold cross-validation each."""
+    settings = [{"data_seed": data, "repeat": repeat} for data in range(10) for repeat in range(2)]
+    return in_parallel(yes_no_folds_run, settings)
+
+
+def yes_no_sizes_run(devices: int, draw: int) -> list[dict[str, Any]]:
+    """Train on so many made-up devices; judge on 3,900 others."""
+    x, y = yes_no_sets(range(3000 + 20 * draw, 3000 + 20 * draw + math.ceil(devices / 195)))
+    fresh_x, fresh_y = yes_no_sets(range(2000, 2020))
+    names = ["logistic, 24 numbers", "forest, 24 numbers", "LSTM, 3 × 8", "forest, 16 changes", "LSTM, changes 2 × 8"]
+    peers = {name: yes_no_peers(draw)[name].fit(x[:devices], y[:devices]) for name in names}
+    return [
+        {"devices": devices, "draw": draw, "model": name, "auc": roc_auc_score(fresh_y, p.predict_proba(fresh_x)[:, 1])}
+        for name, p in peers.items()
+    ]
+
+
+def yes_no_sizes() -> pd.DataFrame:
+    """What more devices would be worth: from 100 to 1,560 of them, five draws each."""
+    sizes = (1560, 780, 390, 195, 100)
+    settings = [{"devices": devices, "draw": draw} for devices in sizes for draw in range(5)]
+    order = ["devices", "draw"]
+    return in_parallel(yes_no_sizes_run, settings).sort_values(order, kind="stable", ignore_index=True)
+
+
+def each_seventh(inputs: np.ndarray) -> np.ndarray:
+    """Keep of 180 days each seventh, the last one included: 26 steps."""
+    return inputs[:, (inputs.shape[1] - 1) % 7 :: 7]
+
+
+# name: loss, whether the change from the last score is predicted
+DROUGHT_RECIPES: dict[str, tuple[Callable[..., torch.Tensor], bool]] = {
+    "squared": (nn.functional.mse_loss, False),
+    "absolute": (nn.functional.l1_loss, False),
+    "squared, change": (nn.functional.mse_loss, True),
+    "absolute, change": (nn.functional.l1_loss, True),
+    "yes or no": (nn.functional.binary_cross_entropy_with_logits, False),
+}
+
+
+class FittedDrought:
+    """An LSTM(32) that reads each seventh day, trained on the known windows; its forecast of the others.
+
+    After each epoch `look` gets the forecast of the unseen windows, as a score or as the probability of one of at
+    least 1.
+    """
+
+    def __init__(
+        self,
+        parts: DroughtParts,
+        recipe: str,
+        known: np.ndarray,
+        unseen: np.ndarray,
+        *,
+        seed: int,
+        epochs: int,
+        look: Callable[[np.ndarray], Any] = lambda _: None,
+        precision: torch.dtype = torch.float64,
+    ) -> None:
+        loss, change = DROUGHT_RECIPES[recipe]
+        self.yes_or_no = recipe == "yes or no"
+        self.inputs, self.unseen = each_seventh(parts.scaled(known)), unseen
+        self.last = parts.windows.inputs[:, -1, [18]] if change else np.zeros((len(known), 1))
+        scores = parts.windows.targets
+        targets = (scores >= 1).astype(np.float64) if self.yes_or_no else scores - self.last
+        training.reproducible(seed)
+        torch.set_default_dtype(precision)
+        self.model = models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=WEEKS)
+        self.history = training.fit(
+            self.model,
+            self.inputs[known],
+            targets[known, :, np.newaxis],
+            epochs=epochs,
+            loss=loss,
+            optimizer=ADAMAX,
+            scheduler=lambda _: AtEachEpoch(lambda: look(self.forecast()), math.ceil(known.sum() / 32)),
+        )
+
+    def forecast(self) -> np.ndarray:
+        """Return the forecast of the unseen windows, (N, 6)."""
+        output = training.predict(self.model, self.inputs[self.unseen])[..., 0]
+        return 1 / (1 + np.exp(-output)) if self.yes_or_no else output + self.last[self.unseen]
+
+
+def drought_recipes_run(recipe: str, part: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+    """Train one recipe on a part of the windows; judge it after each epoch on the years that follow."""
+    parts = drought_parts()
+    known, unseen = parts.part[part], parts.part["validation" if part == "fit" else "test"]
+    truth = parts.windows.targets[unseen]
+    yes_or_no = recipe == "yes or no"
+    judged: list[dict[str, float]] = []
+
+    def look(forecast: np.ndarray) -> None:
+        judged.append(drought_errors(forecast, (truth >= 1).astype(np.float64) if yes_or_no else truth))
+
+    fitted = FittedDrought(parts, recipe, known, unseen, seed=seed, epochs=epochs, look=look)
+    losses = enumerate(fitted.history.train_loss, start=1)
+    row = {"recipe": recipe, "part": part, "seed": seed}
+    return [{**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses]
+
+
+def drought_recipes() -> pd.DataFrame:
+    """Losses, the change, and yes or no, read each seventh day; five seeds, 12 epochs (16 for absolute errors)."""
+    settings = [
+        {"recipe": recipe, "part": part, "seed": seed, "epochs": 16 if recipe == "absolute" else 12}
+        for recipe in DROUGHT_RECIPES
+        for part in ("fit", "train")
+        for seed in range(5)
+    ]
+    return in_parallel(drought_recipes_run, settings)
+
+
+ENGLAND = ("cambridge", "lincolnshire", "norfolk", "north_yorks", "northumberland", "suffolk")
+
+
+def drought_sites_run(setup: str, seed: int, site: str | None = None) -> list[dict[str, Any]]:
+    """Train with a site's own past or on other sites, on all their dates; judge on the site's test years."""
+    parts = drought_parts()
+    known = parts.part["train"]
+    if setup == "other sites":
+        known = parts.site != site
+    if setup == "other countries":
+        known = ~np.isin(parts.site, ENGLAND)
+    fitted = FittedDrought(parts, "squared", known, parts.part["test"], seed=seed, epochs=5, precision=torch.float32)
+    errors = fitted.forecast() - parts.windows.targets[fitted.unseen]
+    where = parts.site[fitted.unseen]
+    judged = {"own past": np.unique(where), "other sites": [site], "other countries": ENGLAND}[setup]
+    row = {"setup": setup, "seed": seed}
+    return [
+        {**row, "site": name, "rmse": rms(errors[where == name], None), "mae": np.abs(errors[where == name]).mean()}
+        for name in judged
+    ]
+
+
+def drought_sites() -> pd.DataFrame:
+    """Held-out years against held-out sites, with and without neighbours; three seeds in float32."""
+    settings: list[dict[str, Any]] = []
+    for seed in range(3):
+        settings += [{"setup": setup, "seed": seed} for setup in ("own past", "other countries")]
+        settings += [{"setup": "other sites", "seed": seed, "site": site} for site in sorted(set(drought_parts().site))]
+    return in_parallel(drought_sites_run, settings)
+
+
 # -------------------------------------------------------------------------------------------------
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
@@ -351,6 +1121,20 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "sunspots_test": sunspots_test,
     "sunspots_origins": sunspots_origins,
     "sunspots_later": sunspots_later,
+    "drought_source": drought_source,
+    "drought_recipes": drought_recipes,
+    "drought_sites": drought_sites,
+    "observable_source": observable_source,
+    "observable_heads": observable_heads,
+    "observable_kicks": observable_kicks,
+    "observable_dropout": observable_dropout,
+    "fulda_rain": fulda_rain,
+    "inputs_ways": inputs_ways,
+    "inputs_branches": inputs_branches,
+    "inputs_embedding": inputs_embedding,
+    "yes_no_rates": yes_no_rates,
+    "yes_no_folds": yes_no_folds,
+    "yes_no_sizes": yes_no_sizes,
 }
 
 

@@ -4,6 +4,7 @@ Where each set comes from, its licence and its units: the page "Data" of the boo
 """
 
 import hashlib
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -176,7 +177,9 @@ def drought() -> pd.DataFrame:
     return drought_table(days, LATITUDES)
 
 
-def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005) -> pd.DataFrame:
+def leading_parameters(
+    steps: int = 1000, *, seed: int = 0, noise: float = 0.005, kicks: Sequence[int] = ()
+) -> pd.DataFrame:
     r"""Return three parameters and an observable that follows each of them some steps later.
 
     The driver :math:`s` is a noisy limit cycle, the oscillator of Van der Pol, with steps of
@@ -206,6 +209,9 @@ def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005
         Of the random numbers, which include the point of the cycle where the series begins.
     noise : float, default 0.005
         :math:`\sigma`. With 0 only the driver is random.
+    kicks : sequence of int, default ()
+        Rows at which the driver of the observable is thrown off its cycle: its position and velocity
+        are multiplied by 0.1, and it grows back. The parameters show a kick their lead earlier.
 
     Returns
     -------
@@ -216,8 +222,8 @@ def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005
     Raises
     ------
     TypeError, ValueError
-        If `steps` is not a whole number of at least 1, `seed` not one of at least 0, or `noise`
-        negative or not finite.
+        If `steps` is not a whole number of at least 1, `seed` not one of at least 0, `noise`
+        negative or not finite, or a kick not the number of a row.
 
     Examples
     --------
@@ -230,9 +236,14 @@ def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005
     steps, seed = whole_number("steps", steps), whole_number("seed", seed, minimum=0)
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise must be a finite number of at least 0, got {noise}")
+    if np.ndim(kicks) != 1:
+        raise TypeError(f"kicks must be a sequence of rows, got {kicks!r}")
+    rows = [whole_number("kicks", row, minimum=0) for row in kicks]
+    if rows and max(rows) >= steps:
+        raise ValueError(f"kicks must be rows below steps = {steps}, got {max(rows)}")
     leads = {"par1": 5, "par2": 9, "par3": 14}
     longest, random = max(leads.values()), np.random.default_rng(seed)
-    driver = _van_der_pol(steps + 2 * longest, random)
+    driver = _van_der_pol(steps + 2 * longest, random, {longest + row for row in rows})
     shocks = random.normal(size=(3, steps + longest)) * noise
     for t in range(1, steps + longest):
         shocks[:, t] += 0.9 * shocks[:, t - 1]
@@ -246,15 +257,21 @@ def leading_parameters(steps: int = 1000, *, seed: int = 0, noise: float = 0.005
     return table
 
 
-def _van_der_pol(steps: int, random: np.random.Generator) -> np.ndarray:
-    """The oscillator's position, by Euler and Maruyama with 50 small steps to a step, after 20 to 30 time units."""
+def _van_der_pol(steps: int, random: np.random.Generator, thrown: set[int]) -> np.ndarray:
+    """The oscillator's position, by Euler and Maruyama with 50 small steps to a step, after 20 to 30 time units.
+
+    At the steps in `thrown` it is brought near its unstable point of rest.
+    """
     small = 0.15 / 50
     settle = int(random.uniform(20, 30) / small)
-    kicks = (0.02 * np.sqrt(small) * random.normal(size=settle + 50 * steps)).tolist()
+    pushes = (0.02 * np.sqrt(small) * random.normal(size=settle + 50 * steps)).tolist()
     position, velocity, path = 1.0, 0.0, []
-    for kick in kicks:
+    at = {settle + 50 * step for step in thrown}
+    for number, push in enumerate(pushes):
         force = (1 - position * position) * velocity - position
-        position, velocity = position + small * velocity, velocity + small * force + kick
+        position, velocity = position + small * velocity, velocity + small * force + push
+        if number in at:
+            position, velocity = 0.1 * position, 0.1 * velocity
         path.append(position)
     return np.array(path[settle::50])
 

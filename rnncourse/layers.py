@@ -130,7 +130,7 @@ class VariationalGRU(nn.GRU):
     networks", NeurIPS 2016; this is their form with tied weights, one mask for all gates.
     Parameters have the names, shapes and initial values of ``nn.GRU``: state dictionaries fit both.
     Masks come from PyTorch's generator, the inputs' first, and are kept nowhere after the call. On a
-    CPU a training step takes 1 to 1.3 times as long as that of ``nn.GRU``.
+    CPU a training step takes 1 to 1.5 times as long as that of ``nn.GRU``.
 
     Examples
     --------

@@ -114,6 +114,21 @@ def test_leading_parameters_are_what_the_docstring_says():
     assert (table["obs"] - link).std() == pytest.approx(0.02, rel=0.15)
 
 
+def test_a_kick_throws_the_driver_off_its_cycle():
+    plain, kicked = (datasets.leading_parameters(500, seed=3, noise=0.0, kicks=kicks) for kicks in ((), (200,)))
+    # par1 = 10 + 2 z shows a kick its lead before the observable does; before that nothing has changed.
+    for name, lead in kicked.attrs["leads"].items():
+        pd.testing.assert_series_equal(kicked.loc[: 199 - lead, name], plain.loc[: 199 - lead, name])
+        assert kicked.loc[200 - lead, name] != plain.loc[200 - lead, name]
+    pd.testing.assert_series_equal(kicked.loc[:199, "obs"], plain.loc[:199, "obs"])
+    before, after = ((table.loc[195, "par1"] - 10) / 2 for table in (plain, kicked))
+    assert after == pytest.approx(0.1 * before, rel=1e-6)
+    # It grows back to the cycle within three periods.
+    swing = np.ptp(plain["obs"])
+    assert np.ptp(kicked.loc[200:210, "obs"]) < 0.2 * swing
+    assert np.ptp(kicked.loc[350:, "obs"]) == pytest.approx(swing, rel=0.05)
+
+
 def test_generators_depend_on_the_seed_alone():
     pd.testing.assert_frame_equal(datasets.leading_parameters(50, seed=1), datasets.leading_parameters(50, seed=1))
     assert not datasets.leading_parameters(50, seed=1).equals(datasets.leading_parameters(50, seed=2))
@@ -130,6 +145,10 @@ def test_generators_depend_on_the_seed_alone():
         ({"seed": 0.5}, TypeError, "seed must be an integer"),
         ({"noise": -0.1}, ValueError, "noise must be a finite number of at least 0, got -0.1"),
         ({"noise": np.nan}, ValueError, "noise must be a finite number of at least 0, got nan"),
+        ({"kicks": 5}, TypeError, "kicks must be a sequence of rows, got 5"),
+        ({"kicks": [0.5]}, TypeError, "kicks must be an integer"),
+        ({"kicks": [-1]}, ValueError, "kicks must be at least 0, got -1"),
+        ({"steps": 10, "kicks": [3, 10]}, ValueError, "kicks must be rows below steps = 10, got 10"),
     ],
 )
 def test_leading_parameters_refuses(options, error, message):

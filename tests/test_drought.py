@@ -36,6 +36,30 @@ def test_sun_is_fao_56_s():
     assert daylight == pytest.approx([16.1], abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("latitude", "radiation", "daylight"),
+    [
+        (0, [36.2, 37.5, 37.9, 36.8, 34.8, 33.4, 33.9, 35.7, 37.2, 37.4, 36.3, 35.6], [12.0] * 12),
+        (
+            20,
+            [26.8, 30.6, 34.7, 37.9, 39.3, 39.5, 39.3, 38.3, 35.8, 31.8, 27.7, 25.6],
+            [10.9, 11.3, 11.9, 12.5, 12.9, 13.2, 13.1, 12.7, 12.1, 11.5, 11.0, 10.8],
+        ),
+        (
+            50,
+            [8.9, 14.4, 22.2, 31.5, 38.5, 41.7, 40.2, 34.4, 25.7, 16.9, 10.2, 7.5],
+            [8.3, 9.8, 11.6, 13.5, 15.2, 16.1, 15.7, 14.3, 12.3, 10.4, 8.7, 7.9],
+        ),
+    ],
+)
+def test_sun_through_the_year_is_fao_56_s(latitude, radiation, daylight):
+    # Annex 2, tables 2.6 and 2.7: the 15th of each month, north, printed to 0.1.
+    middles = pd.to_datetime([f"2015-{month:02}-15" for month in range(1, 13)]).day_of_year
+    found_radiation, found_daylight = sun(latitude, middles)
+    np.testing.assert_allclose(found_radiation, radiation, atol=0.15)
+    np.testing.assert_allclose(found_daylight, daylight, atol=0.11)
+
+
 def test_sun_beyond_the_polar_circle():
     radiation, daylight = sun(80.0, [172, 355])
     np.testing.assert_allclose(daylight, [24, 0])
