@@ -42,13 +42,13 @@ def plain_fit(model, inputs, targets, epochs, batch_size, lr, clip_norm=None):
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.05])
-@pytest.mark.parametrize("core", [nn.RNN, nn.GRU, nn.LSTM])
-def test_fit_equals_a_plain_loop(core, clip_norm):
+@pytest.mark.parametrize(("core", "hidden"), [(nn.RNN, 4), (nn.GRU, 4), (nn.GRU, 80), (nn.LSTM, 4)])
+def test_fit_equals_a_plain_loop(core, hidden, clip_norm):
     reproducible(3)
-    plain = Forecaster(core(1, 4, batch_first=True))
+    plain = Forecaster(core(1, hidden, batch_first=True))
     expected = plain_fit(plain, WINDOWS.inputs, WINDOWS.targets, 4, 16, 1e-2, clip_norm)
     reproducible(3)
-    model = Forecaster(core(1, 4, batch_first=True))
+    model = Forecaster(core(1, hidden, batch_first=True))
     history = fit(
         model,
         WINDOWS.inputs,
