@@ -12,6 +12,7 @@ import platform
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -434,13 +435,13 @@ def observable_heads() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-KICKS = (90, 180, 270, 360, 450, 540, 620, 670)
+KICKS = (90, 180, 270, 360, 450, 540, 620, 680)
 
 
 def observable_kicks() -> pd.DataFrame:
     """The driver thrown off its cycle eight times: six generator seeds, four seeds of each network."""
     rows = []
-    for generator in range(6):
+    for generator in range(20, 26):
         table = datasets.leading_parameters(seed=generator, kicks=KICKS)
         for readout, residual in (("last", False), ("all", True)):
             options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": KICKS}
@@ -448,6 +449,17 @@ def observable_kicks() -> pd.DataFrame:
             for seed, forecast in enumerate(forecasts):
                 row = {"generator": generator, "readout": readout, "residual": residual, "seed": seed}
                 rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+    return pd.DataFrame(rows)
+
+
+def observable_drift() -> pd.DataFrame:
+    """All four series climb by 0.01 a step: eight seeds of two heads."""
+    table, rows = datasets.leading_parameters().add(0.01 * np.arange(1000), axis=0), []
+    for readout, residual in (("all", True), ("last", False)):
+        forecasts, _ = observable_fit(table, KNOWN, seeds=range(8), readout=readout, residual=residual)
+        for seed, forecast in enumerate(forecasts):
+            row = {"readout": readout, "residual": residual, "seed": seed}
+            rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
     return pd.DataFrame(rows)
 
 
@@ -681,7 +693,7 @@ def inputs_ways_run(data: str, readout: str, way: str) -> list[dict[str, Any]]:
 def inputs_ways() -> pd.DataFrame:
     """Three ways to feed three series, read at the last state and at all, five seeds each."""
     ways = ("features", "long", "branches")
-    pairs = (("leading", "last"), ("independent", "last"), ("leading", "all"))
+    pairs = product(("leading", "independent"), ("last", "all"))
     return in_parallel(inputs_ways_run, [{"data": d, "readout": r, "way": way} for d, r in pairs for way in ways])
 
 
@@ -714,7 +726,7 @@ Parts = dict[str, tuple[tuple[np.ndarray, np.ndarray], np.ndarray]]
 
 
 @cache
-def inputs_parts() -> Parts:
+def inputs_parts(branches: str = "whole") -> Parts:
     """Cut every other Tuesday: 50 tokens, 10 facts, and the answers: drought in four weeks, frost within two."""
     table = datasets.drought()
     end = pd.to_datetime(table["site"].map(table.attrs["training_end"]))
@@ -742,10 +754,24 @@ def inputs_parts() -> Parts:
     t, f, y, now, then, mid, stop = map(np.concatenate, (tokens, facts, answers, day, until, middle, last))
     masks = {"train": then <= mid, "validation": (now > mid) & (then <= stop), "test": now > stop}
     f = StandardScaler().fit(f[masks["train"]]).transform(f)
-    return {part: ((t[mask], f[mask]), y[mask]) for part, mask in masks.items()}
+    parts = {part: ((t[mask], f[mask]), y[mask]) for part, mask in masks.items()}
+    return {part: inputs_counted(found) for part, found in parts.items()} if branches == "counts + facts" else parts
 
 
-BRANCHES = {"whole": (0, 1, 2), "memory": (0,), "deep": (1,), "facts": (2,), "memory + facts": (0, 2)}
+BRANCHES = {
+    "whole": (0, 1, 2),
+    "memory": (0,),
+    "deep": (1,),
+    "facts": (2,),
+    "memory + facts": (0, 2),
+    "counts + facts": (1, 2),
+}
+
+
+def inputs_counted(part: tuple[tuple[np.ndarray, np.ndarray], np.ndarray]) -> Any:
+    """On how many of the 50 days each token occurs, in place of the tokens."""
+    (tokens, facts), answers = part
+    return ((tokens[:, :, None] == np.arange(50)).sum(axis=1), facts), answers
 
 
 class Branches(models.FunctionalTwoInput):
@@ -774,7 +800,7 @@ class Branches(models.FunctionalTwoInput):
 @cache
 def inputs_train(branches: str, dropout: bool, seed: int) -> tuple[nn.Module, training.History]:
     """Train with early stopping; in 32 bits where there is an LSTM, which is four times as fast."""
-    parts = inputs_parts()
+    parts = inputs_parts(branches)
     training.reproducible(seed)
     model = Branches(BRANCHES[branches], dropout=dropout)
     if 0 in model.keep:
@@ -804,7 +830,7 @@ def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[st
     model, history = inputs_train(branches, dropout, seed)
     row: dict[str, Any] = {"branches": branches, "dropout": dropout, "seed": seed}
     row["epochs"], row["validation"] = (history.best_epoch or 0) + 1, min(history.validation_loss)
-    inputs, answers = inputs_parts()["test"]
+    inputs, answers = inputs_parts(branches)["test"]
     chances = training.predict(model, inputs).astype(np.float64)
     for k, name in enumerate(("drought", "frost")):
         row[f"{name}_loss"] = log_loss(answers[:, k], chances[:, k])
@@ -821,6 +847,7 @@ def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[st
 INPUTS_NETWORKS = [
     *(("facts", True), ("deep", True), ("whole", True)),
     *(("memory", True), ("memory + facts", False), ("whole", False)),
+    *(("counts + facts", True), ("counts + facts", False)),
 ]
 
 
@@ -1127,6 +1154,7 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "observable_source": observable_source,
     "observable_heads": observable_heads,
     "observable_kicks": observable_kicks,
+    "observable_drift": observable_drift,
     "observable_dropout": observable_dropout,
     "fulda_rain": fulda_rain,
     "inputs_ways": inputs_ways,
