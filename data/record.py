@@ -2,13 +2,15 @@
 
 Each function below is one result: it returns a table with a row a run, which is written to
 ``data/results/<name>.csv`` under three comment lines (command, date, machine). The chapters show
-these tables as recorded and run one row of each again, live.
+these tables as recorded and run one row of each again, live. A recording that is broken off goes on where it stopped
+when it is started again; if the code has changed since, remove ``data/results/unfinished`` first.
 """
 
 import datetime
 import math
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -19,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
@@ -35,15 +36,19 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from rnncourse import datasets, forecasting, layers, models, training, windows
 from rnncourse.drought import drought_windows
+from rnncourse.sweeps import run_each
 from rnncourse.weather import LATITUDES
 
 RESULTS = Path(__file__).parent / "results"
+UNFINISHED = RESULTS / "unfinished"  # runs of a recording that was broken off: the next one goes on with them
 
 
-def in_parallel(run: Callable[..., list[dict[str, Any]]], settings: Iterable[dict[str, Any]]) -> pd.DataFrame:
-    """Call `run` with each setting, on all cores with one thread each; the rows keep their order."""
-    parts = Parallel(n_jobs=-1, verbose=5)(delayed(run)(**setting) for setting in settings)
-    return pd.DataFrame([row for rows in parts for row in rows])
+def in_parallel(run: Callable[..., Any], settings: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Call `run` with each setting, on all cores; the rows keep their order. What is done is kept as it comes."""
+    done = [row for rows in run_each(run, settings, path=UNFINISHED / f"{run.__name__}.jsonl") for row in rows]
+    if failed := [row["error"] for row in done if "error" in row]:
+        raise RuntimeError(f"{len(failed)} runs of {run.__name__} failed, the first with {failed[0]}")
+    return pd.DataFrame(done)
 
 
 # --- chapter 1 -----------------------------------------------------------------------------------
@@ -485,10 +490,13 @@ def observable_dropout_run(input_dropout: float, state_dropout: float, lr: float
 def observable_dropout() -> pd.DataFrame:
     """The comment's advice: dropout rates times learning rates, four seeds each."""
     rates = ((0.0, 0.0), (0.1, 0.0), (0.0, 0.25), (0.0, 0.5), (0.1, 0.5))
-    rows = [
-        observable_dropout_run(*pair, lr, seed) for pair in rates for lr in (0.1, 0.01, 1e-3, 1e-4) for seed in range(4)
+    settings = [
+        {"input_dropout": on_input, "state_dropout": on_state, "lr": lr, "seed": seed}
+        for on_input, on_state in rates
+        for lr in (0.1, 0.01, 1e-3, 1e-4)
+        for seed in range(4)
     ]
-    return pd.DataFrame(rows)
+    return in_parallel(observable_dropout_run, settings)
 
 
 def fulda_rain() -> pd.DataFrame:
@@ -1183,7 +1191,9 @@ def record(name: str) -> None:
 
 
 if __name__ == "__main__":
-    for chosen in sys.argv[1:] or EXPERIMENTS:
-        if chosen not in EXPERIMENTS:
-            raise SystemExit(f"no experiment {chosen!r}; there are: {', '.join(EXPERIMENTS)}")
+    names = sys.argv[1:] or list(EXPERIMENTS)
+    if unknown := set(names) - set(EXPERIMENTS):
+        raise SystemExit(f"no experiment {sorted(unknown)}; there are: {', '.join(EXPERIMENTS)}")
+    for chosen in names:
         record(chosen)
+    shutil.rmtree(UNFINISHED, ignore_errors=True)
