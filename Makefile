@@ -4,11 +4,13 @@
 .SILENT:
 
 VENV := .venv
+BENCH := .venv-bench
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 SITE := _build/html/index.html
-PAGES := $(shell find book -type f -not -path '*/.*') _config.yml _toc.yml
-NB ?= $(sort $(wildcard book/*.ipynb))
+PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml
+RECORD := $(wildcard data/*.csv data/results/*.csv)
+NB ?= $(sort $(wildcard book/*.ipynb book/reference/*.ipynb))
 PORT ?= 8000
 
 # One thread a process: the printed digits do not depend on the machine's cores, and two processes run side by side.
@@ -21,7 +23,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 unexport MPLBACKEND
 
-.PHONY: help book test run lint results serve wheel clean
+.PHONY: help book test run lint results bench serve wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -52,6 +54,13 @@ lint: $(READY)  ## formatting, lint, types and spelling
 results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
 	$(PY) data/record.py
 
+bench: $(READY)  ## compare with Keras, in an environment of its own: benchmarks/README.md
+	test -x $(BENCH)/bin/python || $(PY) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	$(BENCH)/bin/python -m pytest -q benchmarks
+	env -u OMP_NUM_THREADS -u MKL_NUM_THREADS -u OPENBLAS_NUM_THREADS $(BENCH)/bin/python benchmarks/run.py
+
 serve: $(SITE)  ## show the site at http://localhost:8000
 	echo "Serving the book at http://localhost:$(PORT), until Ctrl-C"
 	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
@@ -64,7 +73,7 @@ clean:  ## remove what was built; .venv stays
 	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
 
 # Always from scratch: Sphinx repeats no warning about a page that it has read before.
-$(SITE): $(READY) $(PAGES) $(wildcard rnncourse/*.py)
+$(SITE): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
 	echo "Building the book"
 	rm -rf _build
 	mkdir _build
