@@ -17,12 +17,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import evidence
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
 API = "book/reference/api"
+SOURCES = "book/reference/sources"
 VOID = {
     *("area", "base", "br", "col", "embed", "hr", "img"),
     *("input", "link", "meta", "param", "source", "track", "wbr"),
@@ -304,6 +306,19 @@ def test_cells_and_outputs_are_all_on_the_page(page: str) -> None:
     assert len(html.having("cell_output")) >= len(visible)
     figures = sum(any(k.startswith("image/") for k in o.get("data", {})) for c in visible for o in c["outputs"])
     assert len([e for e in html.having("img") if "_images" in e.attributes["src"]]) >= figures
+
+
+@pytest.mark.parametrize("key", evidence.FIGURES)
+def test_figure_on_the_page_is_the_one_in_the_record(key: str) -> None:
+    shown = parsed(built(SOURCES)).having(f"measured-{key}")
+    assert shown
+    for link in shown:
+        assert link.content == evidence.text_of(key)
+        address, _, anchor = link.attributes["href"].partition("#")
+        (cell,) = [
+            e for e in parsed((built(SOURCES).parent / address).resolve()).elements if e.attributes.get("id") == anchor
+        ]
+        assert "cell" in cell.classes
 
 
 def is_visible(output: dict[str, object]) -> bool:
