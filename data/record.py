@@ -24,18 +24,18 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, PolynomialFeatures, StandardScaler
 from torch import nn
 from torch.nn.functional import binary_cross_entropy, cross_entropy
-from torch.optim import LBFGS, Adam
+from torch.optim import LBFGS, Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from rnncourse import datasets, forecasting, layers, models, training, windows
-from rnncourse.drought import drought_windows
+from rnncourse.drought import DroughtWindows, drought_windows, read_droughted
 from rnncourse.sweeps import run_each
 from rnncourse.weather import LATITUDES
 
@@ -1146,6 +1146,159 @@ def drought_sites() -> pd.DataFrame:
     return in_parallel(drought_sites_run, settings)
 
 
+# Chapter 5 on the real data set, which is no part of the book: the environment variable DROUGHTED names a file of it.
+
+# Targets before the first date fit; from there to the second they validate; from there on they test.
+DROUGHTED_DATES = (np.datetime64("2018-07-01"), np.datetime64("2019-07-01"))
+DROUGHTED_SEEDS = range(5)
+DROUGHTED_EPOCHS = 8  # at most; validation chooses, as it does the two below
+DROUGHTED_SIZES, DROUGHTED_DECAYS = (8, 16), (0.0, 0.1, 1.0)  # of the LSTM; AdamW's weight decay
+DROUGHTED_RECIPES = ("squared", "absolute", "squared, change", "absolute, change")
+
+
+@cache
+def droughted_parts() -> tuple[DroughtWindows, dict[str, np.ndarray]]:
+    """Return a window for each week and county of Oregon, 2017 to 2020, and which of them fit, validate, train, test.
+
+    Two years of targets before the test leave no year to spare: one fits, one validates, both train.
+    """
+    table = read_droughted(os.environ["DROUGHTED"])
+    table = table[table["site"].str.startswith("41") & table["date"].between("2017-01-01", "2020-12-31")]
+    cut = drought_windows(table, stride=7)
+    first, last = cut.target_date[:, 0], cut.target_date[:, -1]
+    validation, test = DROUGHTED_DATES
+    parts = {"fit": last < validation, "validation": (first >= validation) & (last < test)}
+    return cut, {**parts, "train": last < test, "test": first >= test}
+
+
+def droughted_scaled(known: np.ndarray) -> np.ndarray:
+    """Return all inputs, each feature less its mean and divided by its standard deviation in the known windows."""
+    inputs = droughted_parts()[0].inputs
+    return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
+
+
+def droughted_blend(forecast: np.ndarray, last: np.ndarray, truth: np.ndarray, absolute: bool) -> np.ndarray:
+    """Return each week's weight of the forecast, the rest being persistence, with the lowest error: 0, 0.05 … 1."""
+    tried = np.arange(21)[:, np.newaxis, np.newaxis] / 20
+    errors = tried * forecast + (1 - tried) * last - truth
+    size = np.abs(errors) if absolute else np.square(errors)
+    return np.asarray(tried[size.mean(axis=1).argmin(axis=0), 0, 0])
+
+
+def droughted_rows(
+    name: str, validated: np.ndarray, tested: np.ndarray, absolute: bool = False, blend: bool = True, **about: Any
+) -> list[dict[str, Any]]:
+    """Judge a forecast in the validation and the test year, as it is and blended with persistence."""
+    cut, parts = droughted_parts()
+    last, truth = cut.inputs[:, -1, [18]], cut.targets
+    validation = parts["validation"]
+    weights = droughted_blend(validated, last[validation], truth[validation], absolute)
+    rows = []
+    for known, part, forecast in (("fit", "validation", validated), ("train", "test", tested)):
+        seen, unseen = cut.target_date[parts[known]], cut.target_date[parts[part]]
+        row: dict[str, Any] = {**about, "part": part, "trained_on": len(seen), "trained_until": str(seen.max())}
+        row |= {"windows": len(unseen), "weeks": len(np.unique(unseen[:, 0]))}
+        row |= {"first_target": str(unseen.min()), "last_target": str(unseen.max())}
+        rows.append({"forecast": name, **row, **drought_errors(forecast, truth[parts[part]])})
+        if blend:
+            errors = drought_errors(weights * forecast + (1 - weights) * last[parts[part]], truth[parts[part]])
+            shares = {f"weight_{week + 1}": share for week, share in enumerate(weights.tolist())}
+            rows.append({"forecast": f"{name}, blended", **row, **errors, **shares})
+    return rows
+
+
+def droughted_simple_run(ridge_alphas: Iterable[float]) -> list[dict[str, Any]]:
+    """Judge the forecasts without a network. No climatology: two years give each week of the year two scores."""
+    cut, parts = droughted_parts()
+    last, scores = cut.inputs[:, -1, [18]], cut.targets
+    found: dict[str, list[np.ndarray]] = {"persistence": [], "damped persistence": [], "always 0": []}
+    for known, unseen in ((parts["fit"], parts["validation"]), (parts["train"], parts["test"])):
+        mean = scores[known].mean()
+        x, y = last[known] - mean, scores[known] - mean
+        found["persistence"].append(np.repeat(last[unseen], WEEKS, axis=1))
+        found["damped persistence"].append(mean + (x * y).sum(axis=0) / (x**2).sum() * (last[unseen] - mean))
+        found["always 0"].append(np.zeros((unseen.sum(), WEEKS)))
+    rows = [row for name, pair in found.items() for row in droughted_rows(name, *pair, blend=False)]
+
+    def means(known: np.ndarray) -> np.ndarray:
+        z = droughted_scaled(known)
+        return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
+
+    fit, validation, train, test = (parts[name] for name in ("fit", "validation", "train", "test"))
+    views = means(fit), means(train)
+    for name, start in (("ridge, means", np.zeros_like(last)), ("ridge, means, change", last)):
+        target = scores - start
+        tried = {a: Ridge(a).fit(views[0][fit], target[fit]).predict(views[0][validation]) for a in ridge_alphas}
+        alpha = min(tried, key=lambda a: float(np.square(tried[a] - target[validation]).mean()))
+        tested = Ridge(alpha).fit(views[1][train], target[train]).predict(views[1][test])
+        rows += droughted_rows(name, tried[alpha] + start[validation], tested + start[test], alpha=alpha)
+    return rows
+
+
+def droughted_networks(
+    recipe: str, known: str, unseen: str, hidden_size: int, decay: float, epochs: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Train an LSTM that reads each seventh day, from several seeds.
+
+    Returns the forecasts of the unseen windows (S, N, 6), and the loss there after each epoch, median of the seeds.
+    """
+    cut, parts = droughted_parts()
+    loss, change = DROUGHT_RECIPES[recipe]
+    start = cut.inputs[:, -1, [18]] if change else np.zeros((len(cut.inputs), 1))
+    x, y = each_seventh(droughted_scaled(parts[known])), (cut.targets - start)[..., np.newaxis]
+    fitted, histories = training.fit_seeds(
+        lambda: models.Forecaster(nn.LSTM(x.shape[2], hidden_size, batch_first=True), horizon=WEEKS),
+        x[parts[known]],
+        y[parts[known]],
+        seeds=DROUGHTED_SEEDS,
+        epochs=epochs,
+        loss=loss,
+        optimizer=partial(AdamW, lr=0.003, weight_decay=decay),
+        validation=(x[parts[unseen]], y[parts[unseen]]),
+    )
+    forecasts = [training.predict(model, x[parts[unseen]])[..., 0] + start[parts[unseen]] for model in fitted]
+    return np.array(forecasts), np.median([history.validation_loss for history in histories], axis=0)
+
+
+def droughted_choice_run(recipe: str, hidden_size: int, decay: float) -> list[dict[str, Any]]:
+    """Say after which epoch one size and decay does best in the validation year, and how well."""
+    _, losses = droughted_networks(recipe, "fit", "validation", hidden_size, decay, DROUGHTED_EPOCHS)
+    setting = {"recipe": recipe, "hidden_size": hidden_size, "decay": decay}
+    return [{**setting, "epochs": int(losses.argmin()) + 1, "loss": float(losses.min())}]
+
+
+def droughted_run(recipe: str, hidden_size: int, decay: float, epochs: int) -> list[dict[str, Any]]:
+    """Judge what validation chose: each seed, and the mean of all seeds' forecasts."""
+    chosen = {"hidden_size": hidden_size, "decay": decay, "epochs": epochs}
+    validated, _ = droughted_networks(recipe, "fit", "validation", **chosen)
+    tested, _ = droughted_networks(recipe, "train", "test", **chosen)
+    name, absolute = f"LSTM, {recipe}", recipe.startswith("absolute")
+    rows = []
+    for seed, pair in zip(DROUGHTED_SEEDS, zip(validated, tested, strict=True), strict=True):
+        rows += droughted_rows(name, *pair, absolute=absolute, seed=seed, **chosen)
+    pair = validated.mean(axis=0), tested.mean(axis=0)
+    return rows + droughted_rows(f"{name}, mean of seeds", *pair, absolute=absolute, **chosen)
+
+
+def droughted() -> pd.DataFrame:
+    """Chapter 5's forecasts on 36 counties of the real data set, everything chosen in the validation year."""
+    simple = in_parallel(droughted_simple_run, [{"ridge_alphas": [10.0**power for power in range(-1, 7)]}])
+    tried = in_parallel(
+        droughted_choice_run,
+        [
+            {"recipe": recipe, "hidden_size": size, "decay": decay}
+            for recipe, size, decay in product(DROUGHTED_RECIPES, DROUGHTED_SIZES, DROUGHTED_DECAYS)
+        ],
+    )
+    best = tried.loc[tried.groupby("recipe", sort=False)["loss"].idxmin()].drop(columns="loss")
+    networks = in_parallel(droughted_run, best.to_dict("records"))
+    table = pd.concat([simple, networks], ignore_index=True)
+    whole = ["seed", "hidden_size", "epochs"]
+    table[whole] = table[whole].astype("Int64")
+    figures = [name for name in table if name.startswith(("rmse_", "mae_", "weight_"))]
+    return table[[name for name in table if name not in figures] + sorted(figures)]
+
+
 # -------------------------------------------------------------------------------------------------
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
@@ -1159,6 +1312,7 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "drought_source": drought_source,
     "drought_recipes": drought_recipes,
     "drought_sites": drought_sites,
+    "droughted": droughted,
     "observable_source": observable_source,
     "observable_heads": observable_heads,
     "observable_kicks": observable_kicks,
@@ -1184,8 +1338,16 @@ def machine() -> str:
 
 def record(name: str) -> None:
     """Run one experiment and write its table."""
+    command = f"python data/record.py {name}"
+    if name == "droughted":
+        if not os.environ.get("DROUGHTED"):
+            print(
+                "droughted is left as it was: it needs DroughtED, which is no part of the book; DROUGHTED=FILE names it"
+            )
+            return
+        command = f"DROUGHTED=FILE {command}"
     table = EXPERIMENTS[name]()
-    header = f"# command: python data/record.py {name}\n# date: {datetime.date.today()}\n# machine: {machine()}\n"
+    header = f"# command: {command}\n# date: {datetime.date.today()}\n# machine: {machine()}\n"
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.csv").write_text(header + table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 

@@ -1,11 +1,17 @@
 """Chapter 5's facts: the split, the simple forecasts on the test years, and the recorded tables."""
 
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from rnncourse import datasets
-from rnncourse.drought import drought_windows
+from rnncourse.drought import DROUGHTED_COLUMNS, drought_windows
 
 WEEKS = [f"rmse_{week}" for week in range(1, 7)]
 ABSOLUTE = [f"mae_{week}" for week in range(1, 7)]
@@ -102,3 +108,63 @@ def test_recorded_source_recipe_learns_the_training_years_by_heart() -> None:
     assert loss[30] < 0.5 * loss[5]
     assert error.idxmin() == 5
     assert error[30] > 1.1 * error[5]
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """data/record.py, which writes elsewhere, with a made-up table of two counties and little to choose from."""
+    spec = importlib.util.spec_from_file_location("record", Path(__file__).parents[1] / "data" / "record.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    day = pd.date_range("2017-01-01", "2020-12-31")
+    rng, counties = np.random.default_rng(0), []
+    for county in (41001, 41003, 53001):  # the last is not in Oregon
+        table = pd.DataFrame({"fips": county, "date": day.strftime("%Y-%m-%d")})
+        table[list(DROUGHTED_COLUMNS)] = rng.standard_normal((len(day), 18))
+        walk = rng.uniform(-0.5, 0.5, len(day)).cumsum().clip(0, 5)
+        counties.append(table.assign(score=np.where(day.day_of_week == 1, walk, np.nan)))
+    pd.concat(counties).to_csv(tmp_path / "counties.csv", index=False)
+    monkeypatch.setenv("DROUGHTED", str(tmp_path / "counties.csv"))
+    small = {"SEEDS": range(2), "EPOCHS": 2, "SIZES": (2,), "DECAYS": (0.0,), "RECIPES": ("absolute, change",)}
+    for name, value in small.items():
+        monkeypatch.setattr(module, f"DROUGHTED_{name}", value)
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(module, "in_parallel", lambda run, calls: pd.DataFrame([r for c in calls for r in run(**c)]))
+    yield module
+    torch.set_default_dtype(torch.float32)
+
+
+def test_the_evaluation_on_droughted_runs_on_a_made_up_file(record: ModuleType, tmp_path: Path) -> None:
+    record.record("droughted")
+    lines = (tmp_path / "droughted.csv").read_text().splitlines()
+    assert lines[0] == "# command: DROUGHTED=FILE python data/record.py droughted"
+    made = pd.read_csv(tmp_path / "droughted.csv", comment="#")
+    real = datasets.recorded("droughted")
+    assert list(made) == list(real)
+    assert set(made["forecast"]) < set(real["forecast"])
+    assert (made["weeks"] * 2 == made["windows"]).all()
+    figures = made.filter(regex="^(rmse|mae)_")
+    assert np.isfinite(figures).all(axis=None)
+    mean = made.set_index(["part", "forecast"]).loc["validation"].filter(like="mae_")
+    blended = mean.loc["LSTM, absolute, change, mean of seeds, blended"]
+    assert (blended <= mean.loc["persistence"] + 1e-9).all()
+    assert (blended <= mean.loc["LSTM, absolute, change, mean of seeds"] + 1e-9).all()
+
+
+def test_the_parts_of_droughted_share_no_target(record: ModuleType) -> None:
+    cut, parts = record.droughted_parts()
+    ends = {name: (cut.target_date[which].min(), cut.target_date[which].max()) for name, which in parts.items()}
+    assert ends["fit"][1] < np.datetime64("2018-07-01") <= ends["validation"][0]
+    assert ends["train"][1] == ends["validation"][1] < np.datetime64("2019-07-01") <= ends["test"][0]
+    assert set(cut.site) == {"41001", "41003"}
+
+
+def test_without_droughted_its_record_stays_as_it_is(
+    record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("DROUGHTED")
+    record.record("droughted")
+    assert not (tmp_path / "droughted.csv").exists()
+    assert "needs DroughtED" in capsys.readouterr().out
