@@ -137,7 +137,7 @@ RECIPES = {
         sine_arrays,
         forecaster("gru", 1, 10, readout="all", lookback=50),
         keras_sine,
-        *("Adam", 1e-3, 64, 20),
+        *("Adam", 1e-3, 64, 10),
         flops=50 * gates(3, 1, 10) + 2 * 500,
     ),
     "sunspots": Recipe(
@@ -153,7 +153,7 @@ RECIPES = {
         observable_arrays,
         forecaster("variational", 4, 300, readout="all", lookback=300, targets=4),
         keras_observable,
-        *("Adam", 1e-4, 64, 2),
+        *("Adam", 1e-4, 64, 1),
         flops=300 * gates(3, 4, 300) + 2 * 4 * 90_000,
     ),
     "drought": Recipe(
@@ -161,7 +161,7 @@ RECIPES = {
         drought_arrays,
         forecaster("lstm", 21, 60, horizon=6),
         keras_drought,
-        *("Adamax", 1e-2, 32, 8),
+        *("Adamax", 1e-2, 32, 6),
         flops=180 * gates(4, 21, 60) + 2 * 6 * 60,
     ),
     "two inputs": Recipe(
@@ -169,7 +169,7 @@ RECIPES = {
         two_input_arrays,
         two_input,
         keras_two_input,
-        *("Adam", 1e-3, 32, 8),
+        *("Adam", 1e-3, 32, 6),
         flops=50 * gates(4, 64, 64) + 2 * (50 * 64 + 2 * 64 * 64 + 64 * 5 + 17 * 64 + 64 * 64 + 128),
         loss="binary_crossentropy",
     ),
