@@ -1,8 +1,9 @@
-"""Time the course against Keras: ``python benchmarks/run.py [recipe ...]`` writes the tables of benchmarks/README.md.
+"""Time the course against Keras and Darts: ``python benchmarks/run.py [recipe ...]``.
 
-Each measurement runs in a process of its own; the sides take turns, so that both meet the same machine. Times are
-medians over epochs and rounds, without the first epoch of a process, in which Keras compiles. Keras takes the threads
-that it wants; the course trains on one.
+Without a recipe it runs all of them and writes data/results/benchmarks*.csv and the tables of benchmarks/README.md.
+Each measurement runs in a process of its own; the sides take turns, so that all meet the same machine. Times are
+medians over epochs and rounds, without the first epoch of a process, in which Keras compiles. Keras and Darts take the
+threads that they want; the course trains on one, and once more on all cores.
 """
 
 import datetime
@@ -22,9 +23,10 @@ import numpy as np
 import pandas as pd
 
 HERE = Path(__file__).parent
-SIDES = ("ours", "ours float64", "keras")
+SIDES = ("ours", "ours, all cores", "ours, float64", "keras")
 ROUNDS = 3
 README = HERE / "README.md"
+RESULTS = HERE.parent / "data" / "results"
 BEGIN, END = "<!-- begin: written by run.py -->", "<!-- end -->"
 
 
@@ -33,11 +35,16 @@ def train(side: str, name: str) -> dict[str, Any]:
     from recipes import RECIPES
 
     recipe = RECIPES[name]
-    precision = "float64" if side.endswith("64") else "float32"
+    precision = "float64" if side == "ours, float64" else "float32"
     inputs, targets = recipe.arrays()
     inputs = tuple(each.astype(precision) if each.dtype.kind == "f" else each for each in _tuple(inputs))
     targets = targets.astype(precision)
-    seconds, loss = (_train_keras if side == "keras" else _train_ours)(recipe, inputs, targets, precision)
+    if side == "darts":
+        seconds, loss = _train_darts(recipe)
+    elif side == "keras":
+        seconds, loss = _train_keras(recipe, inputs, targets)
+    else:
+        seconds, loss = _train_ours(recipe, inputs, targets, threads=(os.cpu_count() or 1) if "all" in side else 1)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "loss": loss, "memory": memory}
 
@@ -46,7 +53,9 @@ def _tuple(arrays: Any) -> tuple[np.ndarray, ...]:
     return arrays if isinstance(arrays, tuple) else (arrays,)
 
 
-def _train_ours(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) -> tuple[list[float], float]:
+def _train_ours(
+    recipe: Any, inputs: Any, targets: np.ndarray, *, threads: int, epochs: int | None = None
+) -> tuple[list[float], float]:
     from functools import partial
 
     import torch
@@ -54,7 +63,8 @@ def _train_ours(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) -
     from rnncourse import training
 
     training.reproducible(0)
-    torch.set_default_dtype(getattr(torch, precision))
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(getattr(torch, str(targets.dtype)))
     optimizer = partial(getattr(torch.optim, recipe.optimizer), lr=recipe.rate)
     if recipe.optimizer == "Adam":
         optimizer = partial(optimizer, fused=True)  # as `fit` does by itself
@@ -63,7 +73,7 @@ def _train_ours(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) -
         recipe.ours(),
         inputs if len(inputs) > 1 else inputs[0],
         targets,
-        epochs=recipe.epochs + 1,
+        epochs=epochs or recipe.epochs + 1,
         batch_size=recipe.batch_size,
         optimizer=optimizer,
         loss=losses[recipe.loss],
@@ -71,7 +81,7 @@ def _train_ours(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) -
     return history.seconds, history.train_loss[-1]
 
 
-def _train_keras(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) -> tuple[list[float], float]:
+def _train_keras(recipe: Any, inputs: Any, targets: np.ndarray) -> tuple[list[float], float]:
     import keras
 
     keras.utils.set_random_seed(0)
@@ -85,6 +95,59 @@ def _train_keras(recipe: Any, inputs: Any, targets: np.ndarray, precision: str) 
         seconds.append(time.perf_counter() - begin)
         loss = fitted.history["loss"][-1]
     return seconds, loss
+
+
+def _train_darts(recipe: Any) -> tuple[list[float], float]:
+    import logging
+    import warnings
+
+    import pytorch_lightning
+    import torch
+    from darts import TimeSeries, models
+
+    from rnncourse import datasets
+
+    warnings.filterwarnings("ignore")
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    seconds: list[float] = []
+
+    class Clock(pytorch_lightning.Callback):
+        def on_train_epoch_start(self, *_: Any) -> None:
+            self.begin = time.perf_counter()
+
+        def on_train_epoch_end(self, *_: Any) -> None:
+            seconds.append(time.perf_counter() - self.begin)
+
+    trainer = {"accelerator": "cpu", "callbacks": [Clock()], "logger": False}
+    trainer |= dict.fromkeys(("enable_progress_bar", "enable_checkpointing", "enable_model_summary"), False)
+    model = recipe.darts(models)(
+        batch_size=recipe.batch_size,
+        n_epochs=recipe.epochs + 1,
+        loss_fn=torch.nn.MSELoss(),
+        optimizer_cls=getattr(torch.optim, recipe.optimizer),
+        optimizer_kwargs={"lr": recipe.rate},
+        random_state=0,
+        pl_trainer_kwargs=trainer,
+    )
+    model.fit(TimeSeries.from_values(datasets.sine().astype("float32")))
+    return seconds, float(model.trainer.callback_metrics["train_loss"])
+
+
+def profile(name: str) -> list[dict[str, Any]]:
+    """Share of each operation in the time of one epoch of ours, one core, float32; the largest six, and the rest."""
+    import torch
+    from recipes import RECIPES
+
+    recipe = RECIPES[name]
+    inputs = tuple(each.astype("float32") if each.dtype.kind == "f" else each for each in _tuple(recipe.arrays()[0]))
+    targets = recipe.arrays()[1].astype("float32")
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as watched:
+        _train_ours(recipe, inputs, targets, threads=1, epochs=1)
+    spent = {event.key: event.self_cpu_time_total for event in watched.key_averages()}
+    total = sum(spent.values())
+    largest = sorted(spent, key=spent.__getitem__, reverse=True)[:6]
+    rows = [{"recipe": name, "operation": key, "share": spent[key] / total} for key in largest]
+    return [*rows, {"recipe": name, "operation": "the rest", "share": 1 - sum(row["share"] for row in rows)}]
 
 
 def peak_rate() -> dict[str, float]:
@@ -181,7 +244,7 @@ def imported(side: str) -> dict[str, float]:
     return {"seconds": seconds, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
-WORK = {"peak": peak_rate, "train": train, "windows": windows, "loop": loop, "imported": imported}
+WORK = {"peak": peak_rate, "train": train, "profile": profile, "windows": windows, "loop": loop, "imported": imported}
 
 
 def in_process(work: str, *arguments: str) -> Any:
@@ -194,36 +257,35 @@ def in_process(work: str, *arguments: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def training_table(names: list[str]) -> pd.DataFrame:
-    """Every recipe on every side, in turns."""
+def training_table(names: list[str], gflops: float) -> pd.DataFrame:
+    """Every recipe on every side, in turns: one row for each pair."""
     from recipes import RECIPES
 
-    peak = in_process("peak")
     rows = []
     for name in names:
         recipe = RECIPES[name]
-        found: dict[str, list[Any]] = {side: [] for side in SIDES}
+        found: dict[str, list[Any]] = {side: [] for side in (*SIDES, *(["darts"] if recipe.darts else []))}
         for _ in range(ROUNDS):
-            for side in SIDES:
-                found[side].append(in_process("train", side, name))
+            for side, runs in found.items():
+                runs.append(in_process("train", side, name))
+        # Backwards costs twice what forwards costs: once for the inputs, once for the weights.
+        flops = 3 * recipe.flops * len(recipe.arrays()[1])
         seconds = {
             side: statistics.median(s for run in runs for s in run["seconds"][1:]) for side, runs in found.items()
         }
-        count = len(recipe.arrays()[1])
-        # Backwards costs twice what forwards costs: once for the inputs, once for the weights.
-        flops = 3 * recipe.flops * count
-        rows.append(
-            {
-                "recipe": name,
-                "what": recipe.what,
-                **{f"{side}, s an epoch": value for side, value in seconds.items()},
-                "Keras / ours": seconds["keras"] / seconds["ours"],
-                "Keras / ours float64": seconds["keras"] / seconds["ours float64"],
-                "of one core's rate": flops / seconds["ours"] / (1e9 * peak["gflops"]),
-                **{f"{side}, loss": found[side][0]["loss"] for side in SIDES},
-                **{f"{side}, MB": max(run["memory"] for run in found[side]) for side in SIDES},
-            }
-        )
+        for side, runs in found.items():
+            rows.append(
+                {
+                    "recipe": name,
+                    "what": recipe.what,
+                    "side": side,
+                    "seconds": seconds[side],
+                    "keras_ratio": seconds["keras"] / seconds[side],
+                    "core_share": flops / seconds[side] / (1e9 * gflops),
+                    "loss": runs[0]["loss"],
+                    "memory_mb": max(run["memory"] for run in runs),
+                }
+            )
         print(name, {side: round(value, 3) for side, value in seconds.items()}, flush=True)
     return pd.DataFrame(rows)
 
@@ -255,33 +317,54 @@ def main() -> None:
     names = sys.argv[1:] or list(RECIPES)
     if unknown := set(names) - set(RECIPES):
         raise SystemExit(f"no recipe {sorted(unknown)}; there are: {', '.join(RECIPES)}")
-    tables = [training_table(names), other_table()]
+    peak = in_process("peak")
+    trainings = training_table(names, peak["gflops"])
     if len(names) < len(RECIPES):
         return  # a look at some recipes, not a result
-    peak = in_process("peak")
+    others = other_table()
+    profiles = pd.DataFrame([row for name in names for row in in_process("profile", name)])
     machine = f"{os.cpu_count()} cores {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "keras", "tensorflow-cpu", "numpy"))
-    lines = [
-        f"{datetime.date.today()}; {machine}; {versions}.",
-        f"One core multiplies matrices at {peak['gflops']:.0f} Gflop/s and copies {peak['copy']:.0f} GB/s.",
-    ]
-    text = "\n\n".join([" ".join(lines), *map(markdown, split_columns(tables[0])), markdown(tables[1])])
+    packages = ("torch", "keras", "tensorflow-cpu", "darts", "numpy")
+    machine = ", ".join([machine, *(f"{name} {metadata.version(name)}" for name in packages)])
+    peaks = pd.DataFrame(
+        [{"measure": "peak, Gflop/s", "ours": peak["gflops"]}, {"measure": "copy, GB/s", "ours": peak["copy"]}]
+    )
+    others = pd.concat([others, peaks])
+    header = f"# command: make bench\n# date: {datetime.date.today()}\n# machine: {machine}\n"
+    for name, table in (("", trainings), ("_other", others), ("_profile", profiles)):
+        text = table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
+        (RESULTS / f"benchmarks{name}.csv").write_text(header + text, encoding="utf-8")
+    tables = [*training_tables(trainings), others]
+    text = "\n\n".join([f"{datetime.date.today()}; {machine}.", *map(markdown, tables)])
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)
     README.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
-def split_columns(table: pd.DataFrame) -> list[pd.DataFrame]:
-    """The wide table of the trainings in three: what, how long, at what price."""
-    table = table.set_index("recipe")
-    parts = [["what"], [c for c in table if "epoch" in c or "Keras" in c or "rate" in c], []]
-    parts[2] = [c for c in table if c not in parts[0] + parts[1]]
-    return [table[part].reset_index() for part in parts]
+def training_tables(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """The long table as four to be read: what, seconds an epoch, times Keras's speed, loss and memory."""
+    order = list(dict.fromkeys(rows["recipe"]))
+    sides = list(dict.fromkeys(rows["side"]))
+
+    def wide(column: str, among: list[str]) -> pd.DataFrame:
+        return rows.pivot_table(index="recipe", columns="side", values=column).loc[order, among]
+
+    ratios = wide("keras_ratio", [side for side in sides if side != "keras"])
+    ratios["of one core's rate"] = wide("core_share", ["ours"])["ours"]
+    price = wide("loss", sides).add_suffix(", loss").join(wide("memory_mb", sides).add_suffix(", MB"))
+    what = rows.drop_duplicates("recipe")[["recipe", "what"]]
+    return [what, *(table.reset_index() for table in (wide("seconds", sides), ratios, price))]
+
+
+def written(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell
+    return "" if pd.isna(cell) else f"{cell:.3g}"
 
 
 def markdown(table: pd.DataFrame) -> str:
     """The table as Markdown, numbers to three digits."""
     rows = [list(table), ["---"] * table.shape[1]]
-    rows += [[cell if isinstance(cell, str) else f"{cell:.3g}" for cell in row] for row in table.to_numpy()]
+    rows += [[written(cell) for cell in row] for row in table.to_numpy()]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
