@@ -8,9 +8,10 @@ BENCH := .venv-bench
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 SITE := _build/html/index.html
-PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml
+PAPER := dist/recurrent-networks.pdf
+PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
 RECORD := $(wildcard data/*.csv data/results/*.csv)
-NB ?= $(sort $(wildcard book/*.ipynb book/reference/*.ipynb))
+NB ?= $(sort $(wildcard book/*.ipynb book/solutions/*.ipynb book/reference/*.ipynb))
 PORT ?= 8000
 
 # One thread a process: the printed digits do not depend on the machine's cores, and two processes run side by side.
@@ -23,13 +24,19 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 unexport MPLBACKEND
 
-.PHONY: help book test run lint results bench serve wheel clean
+.PHONY: help book pdf slides test run lint results bench serve wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
 book: $(SITE)  ## build the site into _build/html
 	echo "The book is built: open $(CURDIR)/$(SITE)"
+
+pdf: $(PAPER)  ## the book on paper: needs LaTeX, see system-packages.txt
+	echo "The book on paper: open $(CURDIR)/$(PAPER)"
+
+slides: $(SITE)  ## the slides, a deck for each chapter
+	echo "The slides: open one of $(CURDIR)/_build/html/slides"
 
 test: $(READY)  ## check the package, every number in the notebooks, and the built site
 	echo "Testing the package"
@@ -40,6 +47,8 @@ test: $(READY)  ## check the package, every number in the notebooks, and the bui
 	$(MAKE) --no-print-directory $(SITE)
 	echo "Checking the built site"
 	$(PY) -m pytest -q -n 2 tests/site_checks.py
+	echo "Using it in a browser"
+	$(PY) -m pytest -q -n 2 --dist loadfile $(wildcard tests/browser_*.py)
 	echo "All tests passed"
 
 run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
@@ -69,7 +78,7 @@ wheel: $(READY)  ## build the package's wheel into dist/
 	$(PY) -m hatchling build -t wheel
 
 clean:  ## remove what was built; .venv stays
-	rm -rf _build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf _build dist book/reference/functions .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
 
 # Always from scratch: Sphinx repeats no warning about a page that it has read before.
@@ -78,6 +87,21 @@ $(SITE): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
 	rm -rf _build
 	mkdir _build
 	$(VENV)/bin/jupyter-book build . -W -n --keep-going --quiet > _build/log 2>&1 || { cat _build/log >&2; exit 1; }
+
+$(PAPER): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
+	command -v xelatex > /dev/null && command -v latexmk > /dev/null && command -v rsvg-convert > /dev/null && \
+		kpsewhich fncychap.sty texgyrepagella-regular.otf texgyrepagella-math.otf > /dev/null || { \
+		echo "make pdf needs LaTeX, fonts and rsvg-convert. On Debian or Ubuntu: sudo apt-get install" \
+			$$(sed -n 's/ pdf$$//p' system-packages.txt) >&2; exit 1; }
+	echo "Building the book on paper: a few minutes"
+	rm -rf _build/pdf
+	mkdir -p _build/pdf
+	$(VENV)/bin/jupyter-book build . --path-output _build/pdf --builder latex -W -n --keep-going --quiet \
+		> _build/pdf/log 2>&1 || { cat _build/pdf/log >&2; exit 1; }
+	cd _build/pdf/_build/latex && latexmk -xelatex -interaction=nonstopmode -halt-on-error \
+		recurrent-networks.tex > ../../log 2>&1 || { tail -n 40 ../../log >&2; exit 1; }
+	mkdir -p dist
+	mv _build/pdf/_build/latex/recurrent-networks.pdf $@
 
 $(READY): requirements.txt constraints.txt pyproject.toml
 	$(PY) -c '' 2>/dev/null || { \

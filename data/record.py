@@ -10,7 +10,6 @@ import datetime
 import math
 import os
 import platform
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -36,16 +35,19 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from rnncourse import datasets, forecasting, layers, models, training, windows
 from rnncourse.drought import DroughtWindows, drought_windows, read_droughted
+from rnncourse.intervals import conformal_margin, interval_score, pinball_loss
 from rnncourse.sweeps import run_each
 from rnncourse.weather import LATITUDES
 
 RESULTS = Path(__file__).parent / "results"
 UNFINISHED = RESULTS / "unfinished"  # runs of a recording that was broken off: the next one goes on with them
+KEPT: list[Path] = []  # files there that this process has used, to be removed when all it was asked for is recorded
 
 
 def in_parallel(run: Callable[..., Any], settings: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Call `run` with each setting, on all cores; the rows keep their order. What is done is kept as it comes."""
-    done = [row for rows in run_each(run, settings, path=UNFINISHED / f"{run.__name__}.jsonl") for row in rows]
+    KEPT.append(UNFINISHED / f"{run.__name__}.jsonl")
+    done = [row for rows in run_each(run, settings, path=KEPT[-1]) for row in rows]
     if failed := [row["error"] for row in done if "error" in row]:
         raise RuntimeError(f"{len(failed)} runs of {run.__name__} failed, the first with {failed[0]}")
     return pd.DataFrame(done)
@@ -357,6 +359,59 @@ def sunspots_later() -> pd.DataFrame:
     )
 
 
+def sunspots_calibration_run(use: str, seeds: Iterable[int]) -> list[dict[str, Any]]:
+    """Train before the validation years; forecast each month of those and the test years one month ahead."""
+    seeds = list(seeds)
+    months = datasets.sunspots().index[VALIDATION:LATER].astype(str)
+    forecasts = FittedSunspots(VALIDATION, seeds=seeds, **CHOSEN[use]).one_step(VALIDATION, LATER)
+    rows = zip(seeds, forecasts, strict=True)
+    return [{"use": use, "seed": seed, **dict(zip(months, row, strict=True))} for seed, row in rows]
+
+
+def sunspots_calibration() -> pd.DataFrame:
+    """Forecast 1890 to 1983 from 1749 to 1889: for intervals, errors of years that no weight was fitted on."""
+    return in_parallel(sunspots_calibration_run, [{"use": use, "seeds": range(6)} for use in CHOSEN])
+
+
+PATHS = 99  # the 5th and the 95th of 99 bound nine tenths of what may come
+
+
+def sunspots_fans_run(seeds: Iterable[int]) -> list[dict[str, Any]]:
+    """Sample paths over a cycle from each origin in the test years; judge the middle 90 % of them by year of lead.
+
+    The models are trained on 1749 to 1936; the errors drawn are those of 1890 to 1936 in sunspots_calibration.
+    """
+    seeds = list(seeds)
+    earlier = datasets.recorded("sunspots_calibration").set_index(["use", "seed"]).loc["closed loop"]
+    fitted = FittedSunspots(TEST, seeds=seeds, **CHOSEN["closed loop"])
+    rows = []
+    for seed, model in zip(seeds, fitted.models, strict=True):
+        forecast = earlier.loc[seed].to_numpy(np.float64)[: TEST - VALIDATION]
+        errors = (np.sqrt(forecast) - np.sqrt(fitted.numbers[VALIDATION:TEST])) / fitted.scaler.scale_[0]
+        for origin in origins_between(TEST, LATER):
+            past = fitted.windows.inputs[origin - fitted.windows.inputs.shape[1]]
+            drawn = forecasting.sampled_paths(model, past, CYCLE, errors, paths=PATHS, seed=origin)
+            lower, upper = np.quantile(fitted.back(drawn), [0.05, 0.95], axis=0, method="weibull")
+            judged = interval_by_part(lower, upper, fitted.numbers[origin : origin + CYCLE], parts=11)
+            rows.append({"seed": seed, "origin": int(origin), **judged})
+    return rows
+
+
+def interval_by_part(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray, parts: int) -> dict[str, float]:
+    """Return coverage, share above, mean width and interval score (level 0.9) of each part of a forecast."""
+    inside = (lower <= truth) & (truth <= upper)
+    misses = np.maximum(np.maximum(lower - truth, truth - upper), 0)
+    columns = {"coverage": inside, "above": truth > upper, "width": upper - lower}
+    columns["score"] = upper - lower + 20 * misses
+    by_part = {name: values.reshape(parts, -1).mean(axis=1) for name, values in columns.items()}
+    return {f"{name}_{part + 1}": values[part] for name, values in by_part.items() for part in range(parts)}
+
+
+def sunspots_fans() -> pd.DataFrame:
+    """Fans of the network in closed loop over 37 origins, three seeds."""
+    return in_parallel(sunspots_fans_run, [{"seeds": [seed]} for seed in range(3)])
+
+
 # --- chapter 4 -----------------------------------------------------------------------------------
 
 KNOWN, AHEAD = 700, 300  # steps of leading_parameters: to learn from, and to forecast
@@ -380,8 +435,13 @@ def observable_source() -> pd.DataFrame:
         seconds += sum(history.seconds)
         forecast = forecasting.closed_loop(model, scaled[-300:], AHEAD)[:, 3] * largest["obs"]
         row = {"epochs": epochs, "train_loss": history.train_loss[-1], "seconds": seconds}
-        rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+        rows.append(row | by_step(forecast))
     return pd.DataFrame(rows)
+
+
+def by_step(values: Iterable[float]) -> dict[str, float]:
+    """Columns "1", "2", … of a row: a forecast, or errors, by step ahead."""
+    return {str(step): value for step, value in enumerate(values, 1)}
 
 
 def observable_fit(
@@ -401,9 +461,9 @@ def observable_fit(
     every = windows.make_windows(series[:stop], lookback=lookback)
     start = every.target_start
     # A kick shows in the parameters up to 14 steps before its row.
-    calm = np.all([(start < row - 14) | (start - lookback >= row) for row in thrown], axis=0) | np.zeros(
-        len(start), bool
-    )
+    calm = np.ones(len(start), dtype=bool)
+    for row in thrown:
+        calm &= (start < row - 14) | (start - lookback >= row)
 
     def make() -> nn.Module:
         core = nn.GRU(4, 24, batch_first=True)
@@ -420,7 +480,7 @@ def observable_fit(
         optimizer=partial(Adam, lr=1e-2, fused=True),
         scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
     )
-    past, ahead = series[stop - lookback : stop], min(AHEAD, KNOWN - stop if stop < KNOWN else AHEAD)
+    past, ahead = series[stop - lookback : stop], KNOWN - stop or AHEAD  # to the end of what is known, or beyond it
     loops = [forecasting.closed_loop(model, past, ahead) for model in trained]
     return [loop[:, 3] * scaler.scale_[3] + scaler.mean_[3] for loop in loops], histories
 
@@ -436,7 +496,7 @@ def observable_heads() -> pd.DataFrame:
                     forecasts, histories = observable_fit(table, stop, seeds=seeds, **setting)
                     for seed, forecast, history in zip(seeds, forecasts, histories, strict=True):
                         row = {"stop": stop, **setting, "seed": seed, "train_loss": history.train_loss[-1]}
-                        rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+                        rows.append(row | by_step(forecast))
     return pd.DataFrame(rows)
 
 
@@ -453,7 +513,7 @@ def observable_kicks() -> pd.DataFrame:
             forecasts, _ = observable_fit(table, KNOWN, seeds=range(4), **options)
             for seed, forecast in enumerate(forecasts):
                 row = {"generator": generator, "readout": readout, "residual": residual, "seed": seed}
-                rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+                rows.append(row | by_step(forecast))
     return pd.DataFrame(rows)
 
 
@@ -464,7 +524,7 @@ def observable_drift() -> pd.DataFrame:
         forecasts, _ = observable_fit(table, KNOWN, seeds=range(8), readout=readout, residual=residual)
         for seed, forecast in enumerate(forecasts):
             row = {"readout": readout, "residual": residual, "seed": seed}
-            rows.append(row | {str(step): value for step, value in enumerate(forecast, 1)})
+            rows.append(row | by_step(forecast))
     return pd.DataFrame(rows)
 
 
@@ -534,7 +594,7 @@ def fulda_rain() -> pd.DataFrame:
                         loop = forecasting.closed_loop(model, past, days, known=known)[..., 0]
                         error = np.exp(loop * scaler.scale_[0] + scaler.mean_[0]) - flow[ahead]
                         row = {"part": part, "weather": name, "epochs": epochs, "seed": seed}
-                        rows.append(row | {str(day): value for day, value in enumerate(rms(error, axis=0), 1)})
+                        rows.append(row | by_step(rms(error, axis=0)))
     return pd.DataFrame(rows)
 
 
@@ -564,9 +624,13 @@ class DroughtParts:
         self.part["validation"] = self.part["train"] & (dates[:, 0] > stop)
 
     def scaled(self, known: np.ndarray) -> np.ndarray:
-        """Return all inputs, each feature less its mean and divided by its standard deviation in the known windows."""
-        inputs = self.windows.inputs
-        return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
+        """Return all inputs, scaled as those of the known windows are."""
+        return drought_scaled(self.windows.inputs, known)
+
+
+def drought_scaled(inputs: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return all inputs, each feature less its mean and divided by its standard deviation in the known windows."""
+    return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
 
 
 @cache
@@ -669,7 +733,7 @@ class ThreeCores(nn.Module):
         return self.head(read)[:, :, None]
 
 
-def inputs_ways_run(data: str, readout: str, way: str) -> list[dict[str, Any]]:
+def inputs_ways_run(data: str, readout: str, way: str, epochs: int = 40) -> list[dict[str, Any]]:
     """Feed three series to five seeds of one way; train on the first 700 steps, test on the next 300."""
     series = datasets.leading_parameters().to_numpy() if data == "leading" else independent_parameters()
     scaler = StandardScaler().fit(series[:700])
@@ -678,15 +742,17 @@ def inputs_ways_run(data: str, readout: str, way: str) -> list[dict[str, Any]]:
     inputs = {part: found.inputs[:, :, :3] for part, found in parts.items()}
     if way == "long":
         inputs = {part: x.transpose(0, 2, 1).reshape(len(x), 150, 1) for part, x in inputs.items()}
+    if way == "turns":
+        inputs = {part: x.reshape(len(x), 150, 1) for part, x in inputs.items()}
 
     def make() -> nn.Module:
         if way == "branches":
             return ThreeCores(readout)
         core = nn.GRU(3 if way == "features" else 1, 10, batch_first=True)
-        return models.Forecaster(core, readout=readout, lookback=150 if way == "long" else 50)
+        return models.Forecaster(core, readout=readout, lookback=inputs["train"].shape[1])
 
-    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=40 * 11)
-    options = {"epochs": 40, "batch_size": 64, "scheduler": schedule}
+    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=epochs * 11)
+    options = {"epochs": epochs, "batch_size": 64, "scheduler": schedule}
     trained, _ = training.fit_seeds(make, inputs["train"], parts["train"].targets, seeds=range(5), **options)
     rows = []
     for seed, model in enumerate(trained):
@@ -703,6 +769,13 @@ def inputs_ways() -> pd.DataFrame:
     ways = ("features", "long", "branches")
     pairs = product(("leading", "independent"), ("last", "all"))
     return in_parallel(inputs_ways_run, [{"data": d, "readout": r, "way": way} for d, r in pairs for way in ways])
+
+
+def inputs_exercises() -> pd.DataFrame:
+    """Two exercises of chapter 6, five seeds each: the series take turns; five times as many epochs."""
+    turns = {"data": "leading", "readout": "last", "way": "turns"}
+    longer = {"data": "independent", "readout": "last", "way": "features", "epochs": 200}
+    return in_parallel(inputs_ways_run, [turns, longer])
 
 
 SITE_FACTS = ["latitude", "temp_mean", "temp_sd", "rain_mean", "wet_share"]
@@ -807,7 +880,7 @@ class Branches(models.FunctionalTwoInput):
 
 @cache
 def inputs_train(branches: str, dropout: bool, seed: int) -> tuple[nn.Module, training.History]:
-    """Train with early stopping; in 32 bits where there is an LSTM, which is four times as fast."""
+    """Train with early stopping; in 32 bits where there is an LSTM, to save time."""
     parts = inputs_parts(branches)
     training.reproducible(seed)
     model = Branches(BRANCHES[branches], dropout=dropout)
@@ -1146,6 +1219,84 @@ def drought_sites() -> pd.DataFrame:
     return in_parallel(drought_sites_run, settings)
 
 
+DROUGHT_LEVELS = (0.05, 0.5, 0.95)
+
+
+def drought_intervals_run(recipe: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+    """Train on the fit years; after each epoch calibrate on the validation years and judge on the test years.
+
+    A row for the intervals as the network gives them (of quantiles only), one for those widened by a margin a week,
+    and one with such margins for last scores of 0 and for those above it.
+    """
+    parts = drought_parts()
+    fit, validation, test = (parts.part[name] for name in ("fit", "validation", "test"))
+    inputs, scores = each_seventh(parts.scaled(fit)), parts.windows.targets
+    last = parts.windows.inputs[:, -1, [18]]
+    quantiles, change = recipe.startswith("quantiles"), recipe.endswith("change")
+    levels = DROUGHT_LEVELS if quantiles else (0.5,)
+    loss = partial(pinball_loss, levels=levels) if quantiles else nn.functional.mse_loss
+    start = last[..., np.newaxis] if change else np.zeros((len(last), 1, 1))
+    repeated = np.repeat(scores[..., np.newaxis], len(levels), axis=2)
+    training.reproducible(seed)
+    model = models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=WEEKS, targets=len(levels))
+    rows: list[dict[str, Any]] = []
+    zero = last[:, 0] == 0
+    groups = {"plain": []} if quantiles else {}
+    groups |= {"one margin": [np.ones_like(zero)], "by state": [zero, ~zero]}
+
+    def forecast(which: np.ndarray) -> np.ndarray:
+        return np.sort(training.predict(model, inputs[which]) + start[which], axis=2).clip(0, 5)
+
+    def look() -> None:
+        found, known = forecast(test), forecast(validation)
+        value = float(loss(torch.from_numpy(known), torch.from_numpy(repeated[validation])))
+        row = {"recipe": recipe, "seed": seed, "epoch": len(rows) // len(groups) + 1, "validation_loss": value}
+        for form, parted in groups.items():
+            wider = np.zeros((len(found), WEEKS))
+            for group in parted:
+                ends, which = known[group[validation]], group[test]
+                wider[which] = conformal_margin(ends[..., 0], ends[..., -1], scores[validation & group])
+            judged = drought_interval(found[..., 0] - wider, found[..., -1] + wider, scores[test], last[test, 0])
+            rows.append(row | {"form": form} | judged)
+
+    training.fit(
+        model,
+        inputs[fit],
+        repeated[fit] - start[fit],
+        epochs=epochs,
+        loss=loss,
+        optimizer=ADAMAX,
+        scheduler=lambda _: AtEachEpoch(look, math.ceil(fit.sum() / 32)),
+    )
+    return rows
+
+
+def drought_interval(lower: np.ndarray, upper: np.ndarray, truth: np.ndarray, last: np.ndarray) -> dict[str, float]:
+    """Return coverage, mean width and score of each week's 90 % interval, and of all weeks after a last score of 0."""
+    lower, upper = lower.clip(0, 5), upper.clip(0, 5)
+    upper = np.maximum(lower, upper)  # a negative margin may turn a narrow interval round
+    inside, zero = (lower <= truth) & (truth <= upper), last == 0
+    scored = interval_score(lower, upper, truth)
+    row: dict[str, float] = {}
+    for week in range(WEEKS):
+        row[f"coverage_{week + 1}"] = inside[:, week].mean()
+        row[f"width_{week + 1}"] = (upper - lower)[:, week].mean()
+        row[f"score_{week + 1}"] = scored[week]
+    for name, which in (("zero", zero), ("above", ~zero)):
+        row |= {f"coverage_{name}": inside[which].mean(), f"width_{name}": (upper - lower)[which].mean()}
+    return row
+
+
+def drought_intervals() -> pd.DataFrame:
+    """90 % intervals of five seeds: around *squared, change*, and from quantiles of the score or of its change."""
+    recipes = {"squared, change": 1, "quantiles": 12, "quantiles, change": 12}
+    settings = [
+        {"recipe": recipe, "seed": seed, "epochs": epochs} for recipe, epochs in recipes.items() for seed in range(5)
+    ]
+    order = ["recipe", "form", "seed", "epoch"]
+    return in_parallel(drought_intervals_run, settings).sort_values(order, ignore_index=True)
+
+
 # Chapter 5 on the real data set, which is no part of the book: the environment variable DROUGHTED names a file of it.
 
 # Targets before the first date fit; from there to the second they validate; from there on they test.
@@ -1169,12 +1320,6 @@ def droughted_parts() -> tuple[DroughtWindows, dict[str, np.ndarray]]:
     validation, test = DROUGHTED_DATES
     parts = {"fit": last < validation, "validation": (first >= validation) & (last < test)}
     return cut, {**parts, "train": last < test, "test": first >= test}
-
-
-def droughted_scaled(known: np.ndarray) -> np.ndarray:
-    """Return all inputs, each feature less its mean and divided by its standard deviation in the known windows."""
-    inputs = droughted_parts()[0].inputs
-    return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
 
 
 def droughted_blend(forecast: np.ndarray, last: np.ndarray, truth: np.ndarray, absolute: bool) -> np.ndarray:
@@ -1221,7 +1366,7 @@ def droughted_simple_run(ridge_alphas: Iterable[float]) -> list[dict[str, Any]]:
     rows = [row for name, pair in found.items() for row in droughted_rows(name, *pair, blend=False)]
 
     def means(known: np.ndarray) -> np.ndarray:
-        z = droughted_scaled(known)
+        z = drought_scaled(cut.inputs, known)
         return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
 
     fit, validation, train, test = (parts[name] for name in ("fit", "validation", "train", "test"))
@@ -1245,7 +1390,7 @@ def droughted_networks(
     cut, parts = droughted_parts()
     loss, change = DROUGHT_RECIPES[recipe]
     start = cut.inputs[:, -1, [18]] if change else np.zeros((len(cut.inputs), 1))
-    x, y = each_seventh(droughted_scaled(parts[known])), (cut.targets - start)[..., np.newaxis]
+    x, y = each_seventh(drought_scaled(cut.inputs, parts[known])), (cut.targets - start)[..., np.newaxis]
     fitted, histories = training.fit_seeds(
         lambda: models.Forecaster(nn.LSTM(x.shape[2], hidden_size, batch_first=True), horizon=WEEKS),
         x[parts[known]],
@@ -1309,9 +1454,12 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "sunspots_test": sunspots_test,
     "sunspots_origins": sunspots_origins,
     "sunspots_later": sunspots_later,
+    "sunspots_calibration": sunspots_calibration,
+    "sunspots_fans": sunspots_fans,
     "drought_source": drought_source,
     "drought_recipes": drought_recipes,
     "drought_sites": drought_sites,
+    "drought_intervals": drought_intervals,
     "droughted": droughted,
     "observable_source": observable_source,
     "observable_heads": observable_heads,
@@ -1322,6 +1470,7 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "inputs_ways": inputs_ways,
     "inputs_branches": inputs_branches,
     "inputs_embedding": inputs_embedding,
+    "inputs_exercises": inputs_exercises,
     "yes_no_rates": yes_no_rates,
     "yes_no_folds": yes_no_folds,
     "yes_no_sizes": yes_no_sizes,
@@ -1358,4 +1507,5 @@ if __name__ == "__main__":
         raise SystemExit(f"no experiment {sorted(unknown)}; there are: {', '.join(EXPERIMENTS)}")
     for chosen in names:
         record(chosen)
-    shutil.rmtree(UNFINISHED, ignore_errors=True)
+    for path in KEPT:
+        path.unlink(missing_ok=True)

@@ -358,9 +358,9 @@ def recorded(name: str) -> pd.DataFrame:
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in folder.glob("*.csv"))) or "none"
         raise FileNotFoundError(f"no recorded result {name!r}; there are: {there}")
-    table = pd.read_csv(path, comment="#")
     with path.open(encoding="utf-8") as lines:
         header = [line[1:].split(":", 1) for line in lines if line.startswith("#")]
+    table = pd.read_csv(path, skiprows=len(header))  # a "#" further on is text
     table.attrs = {key.strip(): value.strip() for key, value in header}
     return table
 

@@ -51,7 +51,87 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
            [5.]])
     """
     values = finite_floats("window", window, ndim=(2, 3))
-    steps = whole_number("steps", steps)
+    forecast = _loop(model, values, whole_number("steps", steps), known)
+    return forecast if values.ndim == 3 else forecast[0]
+
+
+def sampled_paths(
+    model: nn.Module,
+    window: ArrayLike,
+    steps: int,
+    errors: ArrayLike,
+    *,
+    paths: int = 100,
+    seed: int | np.random.Generator = 0,
+    known: ArrayLike | None = None,
+) -> np.ndarray:
+    """Forecast many possible futures: closed loops in which each step errs as one step ahead has erred before.
+
+    At each step of each path one of the errors is drawn, with replacement, and taken off the prediction before that
+    is fed back: since error = prediction - truth, this is a truth that might have been. All paths run as
+    one batch. Quantiles over the paths make a fan. They hold what one step may miss, drawn afresh each time; they do
+    not hold that errors of neighbouring steps are alike, nor that the model itself may be wrong.
+
+    Parameters
+    ----------
+    model : nn.Module
+        One step ahead: (B, L, F) -> (B, 1, K).
+    window : array_like, shape (L, F) or (B, L, F)
+        The last known steps, as for `closed_loop`.
+    steps : int
+        How far to forecast.
+    errors : array_like, shape (N,) or (N, K)
+        Errors of the model one step ahead, in the unit of its outputs, best from a time that no weight was
+        fitted on. The K columns of a row are drawn together. One dimension where K = 1.
+    paths : int, default 100
+        How many futures of each window.
+    seed : int or Generator, default 0
+        Where the draws come from.
+    known : array_like, shape (steps, D) or (B, steps, D), optional
+        As for `closed_loop`; the same in all paths.
+
+    Returns
+    -------
+    ndarray, shape (paths, steps, K) or (B, paths, steps, K)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `closed_loop`, and if the errors have another number of columns than the forecast, or there are none.
+
+    References
+    ----------
+    Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd ed., section 5.5 (bootstrapped residuals).
+
+    Examples
+    --------
+    >>> class Drift(nn.Module):
+    ...     def forward(self, inputs):
+    ...         return inputs[:, -1:] + 1
+    >>> sampled_paths(Drift(), [[0.0]], 3, [-0.5, 0.5], paths=2, seed=3)[..., 0]
+    array([[0.5, 2. , 3.5],
+           [1.5, 3. , 3.5]])
+    """
+    values = finite_floats("window", window, ndim=(2, 3))
+    steps, paths = whole_number("steps", steps), whole_number("paths", paths)
+    misses = finite_floats("errors", errors, ndim=(1, 2))
+    if not misses.size:
+        raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
+    size = (steps, paths * (len(values) if values.ndim == 3 else 1))
+    drawn = np.random.default_rng(seed).choice(misses.reshape(len(misses), -1), size=size)  # (steps, B·paths, K)
+    futures = _loop(model, values, steps, known, paths, drawn).reshape(-1, paths, steps, drawn.shape[-1])
+    return futures if values.ndim == 3 else futures[0]
+
+
+def _loop(
+    model: nn.Module,
+    values: np.ndarray,
+    steps: int,
+    known: ArrayLike | None,
+    paths: int = 1,
+    drawn: np.ndarray | None = None,
+) -> np.ndarray:
+    """Run closed loops, (B·paths, steps, K); what was drawn, (steps, B·paths, K), is taken off each prediction."""
     past, dtype = _as_batch(model, values)  # (B, L, F)
     batch, lookback, features = past.shape
     ahead = torch.empty(batch, steps, 0, dtype=dtype)
@@ -62,6 +142,9 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
             wanted = (steps, "D") if values.ndim == 2 else (batch, steps, "D")
             raise ValueError(f"known must have shape {wanted}, got {given.shape}")
     columns = features - ahead.shape[2]  # K
+    if drawn is not None and drawn.shape[-1] != columns:
+        raise ValueError(f"errors must have a column for each of the {columns} targets, got {drawn.shape[-1]}")
+    past, ahead, batch = past.repeat_interleave(paths, 0), ahead.repeat_interleave(paths, 0), batch * paths
     # One array holds past and forecast, so that a step only moves a view along it.
     track = torch.cat([past, torch.zeros(batch, steps, features, dtype=dtype)], dim=1)
     track[:, lookback:, columns:] = ahead
@@ -71,8 +154,10 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
             if step == 0:
                 _check_output(output, batch, columns, features)
             track[:, lookback + step, :columns] = output[:, 0]
+            if drawn is not None:
+                track[:, lookback + step, :columns] -= torch.as_tensor(drawn[step], dtype=dtype)
     forecast: np.ndarray = track[:, lookback:, :columns].numpy()
-    return forecast if values.ndim == 3 else forecast[0]
+    return forecast
 
 
 def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.ndarray:

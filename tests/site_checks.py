@@ -11,6 +11,7 @@ import inspect
 import json
 import pkgutil
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
@@ -18,12 +19,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import evidence
+import functions
+import metadata
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
-API = "book/reference/api"
+GLOSSARY = "book/reference/glossary"
 SOURCES = "book/reference/sources"
 VOID = {
     *("area", "base", "br", "col", "embed", "hr", "img"),
@@ -37,11 +40,16 @@ def pages_in(entry: object) -> list[str]:
         return [page for item in entry for page in pages_in(item)]
     if isinstance(entry, dict):
         own = [entry[key] for key in ("root", "file") if key in entry]
+        # In alphabetical order, as Sphinx takes them.
+        own += sorted(str(p.relative_to(ROOT).with_suffix("")) for p in ROOT.glob(entry.get("glob", "no-such-page")))
         return own + [page for key in ("parts", "chapters", "sections") for page in pages_in(entry.get(key))]
     return []
 
 
 PAGES = pages_in(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+HOME = CONFIG["html"]["baseurl"]
+FUNCTIONS = {f"book/reference/functions/{public.name}": public for public in functions.everything()}
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
 
 
@@ -207,7 +215,7 @@ def count_formulas(markdown: str) -> int:
 
 
 def formulas_in_docstrings(page: Page) -> int:
-    """Formulas in the docstrings of everything that the function reference describes."""
+    """Formulas in the docstrings of everything that a page describes."""
     formulas = 0
     for element in page.having("sig-object"):
         module, _, name = element.attributes.get("id", "").rpartition(".")
@@ -268,8 +276,7 @@ def test_no_style_sheet_loads_from_another_host() -> None:
 def test_formulas_are_rendered(page: str) -> None:
     html = parsed(built(page))
     expected = count_formulas(source_of(page))
-    if page == API:
-        expected += formulas_in_docstrings(html)
+    expected += formulas_in_docstrings(html)
     assert len(html.formulas) == expected
     assert {f: tex_faults(f) for f in html.formulas if tex_faults(f)} == {}
 
@@ -321,10 +328,206 @@ def test_figure_on_the_page_is_the_one_in_the_record(key: str) -> None:
         assert "cell" in cell.classes
 
 
+# Figures.
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_figure_has_an_alternative_text_a_caption_and_a_number(page: str) -> None:
+    html = built(page).read_text(encoding="utf-8")
+    for figure in re.findall(r"(?s)<figure\b.*?</figure>", html):
+        shown = Page(f"<article>{figure}</article>")
+        pictures = [e.attributes.get("alt") or e.attributes.get("aria-label", "") for e in shown.having("img")]
+        pictures += [e.attributes.get("aria-label", "") for e in shown.having("diagram")]
+        assert len(pictures) == 1, figure[:300]
+        assert pictures[0].strip(), figure[:300]
+        (number,) = shown.having("caption-number")
+        (caption,) = shown.having("caption-text")
+        assert number.content.strip()
+        assert caption.content.strip(), figure[:300]
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_each_picture_and_diagram_stands_in_a_figure(page: str) -> None:
+    html = re.sub(r"(?s)<figure\b.*?</figure>", "", built(page).read_text(encoding="utf-8"))
+    shown = Page(html)
+    assert [e.attributes["src"] for e in shown.having("img")] == []
+    assert [e.attributes["aria-label"] for e in shown.having("diagram")] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_identifiers_occur_once(page: str) -> None:
+    ids = Counter(e.attributes["id"] for e in parsed(built(page)).elements if e.article and e.attributes.get("id"))
+    assert [name for name, count in ids.items() if count > 1] == []
+
+
+# Finding things.
+
+
+def test_no_page_of_the_book_is_left_out() -> None:
+    written = {p.relative_to(ROOT).with_suffix("").as_posix() for p in (ROOT / "book").rglob("*") if is_page(p)}
+    assert written == set(PAGES)
+    assert {p.relative_to(SITE).with_suffix("").as_posix() for p in (SITE / "book").rglob("*.html")} == set(PAGES)
+
+
+def is_page(path: Path) -> bool:
+    inside = path.relative_to(ROOT)
+    return path.suffix in {".md", ".ipynb"} and not any(part.startswith((".", "_")) for part in inside.parts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_is_in_the_table_of_contents(page: str) -> None:
+    listed = [e.attributes.get("href") for e in parsed(SITE / "book/index.html").elements if "internal" in e.classes]
+    address = Path(page).relative_to("book").as_posix() + ".html"
+    if page not in FUNCTIONS:  # these are listed on the package's page
+        assert address in listed or page == "book/index"
+
+
+@pytest.mark.parametrize("page", FUNCTIONS)
+def test_each_function_has_a_page_an_example_and_a_chapter(page: str) -> None:
+    html = parsed(built(page))
+    assert FUNCTIONS[page].path in {e.attributes.get("id") for e in html.having("sig-object")}
+    assert html.having("doctest") or FUNCTIONS[page].name in functions.THROUGH, "no example"
+    links = [e.attributes.get("href", "") for e in html.having("a")]
+    assert any(re.match(r"\.\./\.\./.+\.html#", link) for link in links), "no chapter opens it up"
+    overview = [e.attributes.get("href", "") for e in parsed(built("book/reference/api")).having("a")]
+    assert f"functions/{FUNCTIONS[page].name}.html#{FUNCTIONS[page].path}" in overview
+
+
+def terms() -> list[str]:
+    return [e.content.strip("# \n") for e in parsed(built(GLOSSARY)).having("dt")]
+
+
+def test_each_term_of_the_glossary_is_used() -> None:
+    used = {
+        unquote(e.attributes.get("href", "")).partition("#")[2]
+        for page in PAGES
+        if page != GLOSSARY
+        for e in parsed(built(page)).having("a")
+    }
+    unused, names = [], []
+    for element in parsed(built(GLOSSARY)).elements:
+        if element.tag == "dt":
+            names.append(element)
+        elif element.tag == "dd":  # the definition of all names before it
+            if not used & {name.attributes["id"] for name in names}:
+                unused.append(names[0].content.strip("# \n"))
+            names = []
+    assert unused == []
+
+
+def test_index_has_terms_and_functions() -> None:
+    listed = {e.content for e in parsed(SITE / "genindex.html").elements if e.tag == "a"}
+    assert set(terms()) <= listed
+    assert [f.name for f in FUNCTIONS.values() if not any(text.startswith(f.name) for text in listed)] == []
+    assert any(e.attributes.get("href", "").endswith("genindex.html") for e in parsed(built(GLOSSARY)).having("a"))
+
+
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ({"persist"}, "book/03-sunspots"),  # words lose their endings in the search's index
+        ({"persist"}, "book/reference/functions/persistence"),
+        ({"close", "loop"}, "book/01-sine"),
+        ({"bptt"}, "book/02-by-hand"),
+        ({"bptt"}, GLOSSARY),
+    ],
+)
+def test_search_finds_the_page(words: set[str], page: str) -> None:
+    text = (SITE / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text.removeprefix("Search.setIndex(").removesuffix(")"))
+    for word in words:
+        found = [index[key].get(word, []) for key in ("terms", "titleterms")]
+        numbers = [n for pages in found for n in (pages if isinstance(pages, list) else [pages])]
+        assert page in [index["docnames"][n] for n in numbers]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_numbered_equation_is_referred_to(page: str) -> None:
+    labels = re.findall(r"(?m)\$\$ \(([^)\s]+)\)$|^:label: (eq-\S+)", source_of(page))
+    sources = "\n".join(source_of(other) for other in PAGES if other not in FUNCTIONS)
+    assert [a or b for a, b in labels if f"{{eq}}`{a or b}`" not in sources] == []
+
+
+# Running it.
+
+
+@pytest.mark.parametrize("page", NOTEBOOKS)
+def test_buttons_lead_to_this_notebook(page: str) -> None:
+    repository, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
+    name = urlsplit(repository).path.strip("/")
+    links = {e.attributes.get("href", "") for e in parsed(built(page)).elements}
+    assert f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb" in links
+    assert f"https://colab.research.google.com/github/{name}/blob/{branch}/{page}.ipynb" in links
+    (download,) = [link for link in links if link.endswith(".ipynb") and "_sources" in link]
+    assert (built(page).parent / download).read_bytes() == (ROOT / f"{page}.ipynb").read_bytes()
+
+
+# What machines read.
+
+
+def meta(page: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for e in parsed(built(page)).elements:
+        if e.tag == "meta":
+            key = e.attributes.get("name") or e.attributes.get("property", "")
+            found.setdefault(key, []).append(e.attributes.get("content", ""))
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_says_what_it_is(page: str) -> None:
+    elements = parsed(built(page)).elements
+    address = f"{HOME}{page}.html"
+    assert [e.attributes["lang"] for e in elements if e.tag == "html"] == ["en-GB"]
+    assert [e.attributes["href"] for e in elements if e.attributes.get("rel") == "canonical"] == [address]
+    tags = meta(page)
+    assert tags["og:url"] == tags["citation_public_url"] == [address]
+    assert tags["og:image"] == [f"{HOME}_static/social-card.png"]
+    assert (SITE / "_static" / "social-card.png").is_file()
+    (description,) = tags["description"]
+    assert 30 <= len(description) <= 320
+    assert tags["og:description"] == [description]
+    assert tags["citation_title"] == [title_of(page)]
+
+
+def title_of(page: str) -> str:
+    heading = parsed(built(page)).having("h1")[0].content.strip("# \n")
+    return re.sub(r"^\d+\. ", "", heading)
+
+
+def test_pages_differ_in_title_and_description() -> None:
+    for values in ([title_of(page) for page in PAGES], [meta(page)["description"][0] for page in PAGES]):
+        assert [value for value, count in Counter(values).items() if count > 1] == []
+
+
+def test_citation_is_the_one_of_the_file() -> None:
+    cited = metadata.citation()
+    (data,) = [e.content for e in parsed(built("book/index")).elements if "ld+json" in e.attributes.get("type", "")]
+    book = json.loads(data)
+    assert (book["name"], book["version"]) == (cited["title"], cited["version"])
+    assert book["url"] == HOME
+    assert cited["repository-code"] == CONFIG["repository"]["url"]
+    assert meta("book/01-sine")["citation_author"] == [author["name"] for author in cited["authors"]]
+
+
+def test_site_map_lists_every_page() -> None:
+    listed = re.findall("<loc>(.+?)</loc>", (SITE / "sitemap.xml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(f"{HOME}{page}.html" for page in PAGES)
+    assert f"Sitemap: {HOME}sitemap.xml" in (SITE / "robots.txt").read_text(encoding="utf-8")
+
+
 def is_visible(output: dict[str, object]) -> bool:
     """Glued values are stored as outputs, but shown elsewhere."""
     metadata = output.get("metadata")
     return not (isinstance(metadata, dict) and "scrapbook" in metadata)
+
+
+@pytest.mark.parametrize("page", [page for page in NOTEBOOKS if re.match(r"book/\d\d-", page)])
+def test_deck_shows_every_figure(page: str) -> None:
+    deck = parsed(SITE / "slides" / f"{Path(page).name}.html")
+    figures = [e for e in deck.elements if e.tag == "figure"]
+    assert len(figures) == len(parsed(built(page)).having("figure")) > 0
+    assert fetched_from_elsewhere(deck) == []
 
 
 @pytest.mark.parametrize("page", NOTEBOOKS)

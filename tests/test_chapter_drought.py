@@ -110,6 +110,34 @@ def test_recorded_source_recipe_learns_the_training_years_by_heart() -> None:
     assert error[30] > 1.1 * error[5]
 
 
+def test_intervals_calibrated_on_validation_years_cover_nine_tenths_in_every_week() -> None:
+    spans = datasets.recorded("drought_intervals")
+    coverage = [f"coverage_{week}" for week in range(1, 7)]
+    loss = spans[spans["recipe"].str.startswith("quantiles")].groupby(["recipe", "epoch"])["validation_loss"].median()
+    recipe, epoch = loss.idxmin()
+    assert recipe == "quantiles"
+    for rows in (
+        spans[(spans["recipe"] == recipe) & (spans["epoch"] == epoch)],
+        spans[spans["recipe"] == "squared, change"],
+    ):
+        by_form = rows.groupby("form")
+        assert set(by_form.size()) == {5}
+        for form in ("one margin", "by state"):
+            assert by_form[coverage].median().loc[form].between(0.85, 0.95).all()
+        spell = by_form["coverage_above"].median()
+        assert spell["one margin"] < 0.85 < spell["by state"]
+
+
+def test_the_quantiles_have_the_better_interval_score_with_every_seed() -> None:
+    spans = datasets.recorded("drought_intervals")
+    scores = spans.filter(regex=r"^score_\d$").mean(axis=1)
+    loss = spans[spans["recipe"] == "quantiles"].groupby("epoch")["validation_loss"].median()
+    rows = spans[spans["epoch"] == spans["recipe"].map({"quantiles": loss.idxmin(), "squared, change": 1})]
+    by_state = rows[rows["form"] == "by state"]
+    each = scores[by_state.index].groupby(by_state["recipe"])
+    assert each.max()["quantiles"] < each.min()["squared, change"]
+
+
 @pytest.fixture
 def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """data/record.py, which writes elsewhere, with a made-up table of two counties and little to choose from."""

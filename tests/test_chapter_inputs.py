@@ -42,3 +42,12 @@ def test_the_validation_years_choose_the_mended_network(networks) -> None:
     assert chosen["drought_loss"] < 0.42 < 0.46 < others["drought_loss"].min()
     assert 0.368 < 0.394 < chosen["drought_loss"]  # the peer, and today's score alone, are better
     assert chosen["frost_loss"] < others["frost_loss"].min()
+
+
+def test_the_exercises_come_out_as_their_solutions_say(ways) -> None:
+    runs = datasets.recorded("inputs_exercises").groupby("way")
+    assert (runs["seed"].nunique() == 5).all()
+    medians = runs[["train", "test"]].median()
+    assert medians.loc["turns", "test"] == pytest.approx(ways.loc[("last", "long"), "leading"], abs=0.002)
+    assert medians.loc["features", "train"] < 0.43
+    assert medians.loc["features", "test"] > 0.68 > 0.6 > ways.loc[("last", "features"), "independent"]

@@ -104,3 +104,35 @@ def test_mended_model_has_a_median_error_of_at_most_0_072_on_the_targets_of_the_
     errors = [rms(row - NUMBERS[PICKED]) / LARGEST for row in forecasts]
     assert len(errors) >= 10
     assert np.median(errors) <= 0.072
+
+
+def test_margins_in_roots_from_validation_years_cover_nine_tenths_of_the_test_years() -> None:
+    table = datasets.recorded("sunspots_calibration")
+    months = datasets.sunspots().index[VALIDATION:LATER].astype(str)
+    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
+    assert forecasts.shape == (6, LATER - VALIDATION)
+    n, covered = TEST - VALIDATION, {}
+    for scale in (np.asarray, np.sqrt):
+        errors = np.abs(scale(forecasts) - scale(NUMBERS[VALIDATION:LATER]))
+        margin = np.sort(errors[:, :n])[:, [508]]  # the 509th of 564: 0.9 · 565 is 508.5
+        covered[scale] = (errors[:, n:] <= margin).mean(axis=1)
+    assert ((covered[np.sqrt] >= 0.85) & (covered[np.sqrt] <= 0.95)).all()
+    assert (covered[np.asarray] < 0.85).all()
+
+
+def test_recorded_fans() -> None:
+    fans = datasets.recorded("sunspots_fans")
+    assert fans.groupby("seed")["origin"].apply(list).tolist() == [list(range(TEST, LATER - 131, 12))] * 3
+    coverage = fans.filter(like="coverage")
+    assert coverage.shape[1] == 11
+    assert ((coverage >= 0) & (coverage <= 1)).all(axis=None)
+    assert (fans.filter(like="score").to_numpy() >= fans.filter(like="width").to_numpy() - 1e-3).all()
+
+
+def test_intervals_are_calibrated_before_the_test_years() -> None:
+    source = RECORD.read_text(encoding="utf-8")
+    functions = {node.name: ast.unparse(node) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    code = functions["sunspots_calibration_run"]
+    assert "FittedSunspots(VALIDATION," in code
+    assert "TEST" not in code
+    assert "[:TEST - VALIDATION]" in functions["sunspots_fans_run"]

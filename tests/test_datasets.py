@@ -239,11 +239,11 @@ def test_data_page_names_the_checksums():
 
 def test_recorded_result(tmp_path, monkeypatch):
     (tmp_path / "results").mkdir()
-    text = "# command: python data/record.py demo\n# date: 2026-01-01\n# machine: 2 cores: fast\nseed,error\n0,0.25\n"
-    (tmp_path / "results" / "demo.csv").write_text(text)
+    text = "# command: python data/record.py demo\n# date: 2026-01-01\n# machine: 2 cores: fast\n"
+    (tmp_path / "results" / "demo.csv").write_text(text + "seed,error,what\n0,0.25,a#b\n")
     monkeypatch.setattr(datasets, "_data_folder", lambda: tmp_path)
     table = datasets.recorded("demo")
-    assert table.to_dict("list") == {"seed": [0], "error": [0.25]}
+    assert table.to_dict("list") == {"seed": [0], "error": [0.25], "what": ["a#b"]}
     assert table.attrs == {"command": "python data/record.py demo", "date": "2026-01-01", "machine": "2 cores: fast"}
     with pytest.raises(FileNotFoundError, match="no recorded result 'other'; there are: demo"):
         datasets.recorded("other")

@@ -14,10 +14,11 @@ PAGE = ROOT / "book" / "reference" / "sources.md"
 @pytest.fixture
 def copied(tmp_path, monkeypatch) -> Path:
     """Make a copy of the record and the chapters, from which the figures are read."""
-    (tmp_path / "book").mkdir()
     shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("unfinished"))
-    for notebook in (ROOT / "book").glob("*.ipynb"):
-        shutil.copy(notebook, tmp_path / "book")
+    for notebook in (ROOT / "book").rglob("*.ipynb"):
+        copy = tmp_path / notebook.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(notebook, copy)
     monkeypatch.setattr(evidence, "ROOT", tmp_path)
     return tmp_path
 
@@ -35,7 +36,7 @@ def test_the_page_uses_every_figure_and_no_other() -> None:
 def test_the_page_has_the_fifteen_items_in_order() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert re.findall(r"^## S(\d+) ", text, flags=re.MULTILINE) == [str(n) for n in range(1, 16)]
-    for section in re.split(r"^## S\d+ ", text, flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^## S\d+ ", text.split("\n## Beyond")[0], flags=re.MULTILINE)[1:]:
         terms = re.findall(r"^(.*)\n: ", section, flags=re.MULTILINE)
         assert terms == ["The source reports", "We get", "Where they differ"]
         assert "{measured}`" in section
@@ -99,6 +100,12 @@ def test_the_sentences_rest_on_the_figures() -> None:
     assert middle["s11-test"] < middle["s11-ar"] < middle["s11-naive"]
     assert middle["s12-best"] < middle["s12-end"] < middle["s12-naive"]
     assert middle["s12-naive-mae"] < middle["s12-recipe-mae"]
+    assert middle["droughted-naive"] <= min(middle["droughted-best"], middle["droughted-blended"])
+    for name in ("month-naive", "month-ar", "month-gru", "cycle-ar", "week-ridge", "week-change", "week-net"):
+        assert 0.85 < middle[f"{name}-all"] < 0.95
+    assert middle["month-ar-numbers-high"] < 0.75
+    assert middle["cycle-gru-all"] < middle["cycle-ar-all"]
+    assert middle["week-net-score"] < min(middle[f"week-{name}-score"] for name in ("naive", "ridge", "change"))
     page = PAGE.read_text(encoding="utf-8")
     for key in ("s13-total", "s13-rows", "s14-total", "s14-rows"):  # the source's, written on the page
         assert evidence.text_of(key) in page

@@ -18,6 +18,7 @@ FLOORS = {
     "by_hand": 1,
     "drought": 1,
     "_batches": 2,
+    "intervals": 2,
     "layers": 2,
     "models": 2,
     "unrolled": 2,

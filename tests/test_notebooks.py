@@ -7,12 +7,15 @@ missing, and skips pictures. These checks close the gap.
 import ast
 import copy
 import re
+import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from normalise import CELL_METADATA, METADATA, normal_form, text_of
@@ -20,6 +23,21 @@ from normalise import CELL_METADATA, METADATA, normal_form, text_of
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted((ROOT / "book").rglob("*.ipynb"))
 MOST_LINES = 12
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
+# The first cell of each notebook, not shown in the book.
+INSTALL = f"""# In Colab or on Binder: install the course where it is missing.
+import importlib.util
+
+if importlib.util.find_spec("rnncourse") is None:
+    %pip install -q git+{REPOSITORY}"""
+# What is called otherwise where it is installed from, or comes with something else.
+CONDA = {
+    "cycler": "matplotlib",
+    "dask": "distributed",
+    "scipy": "scikit-learn",
+    "sklearn": "scikit-learn",
+    "torch": "pytorch-cpu",
+}
 
 
 def faults(notebook: NotebookNode) -> Iterator[str]:
@@ -32,7 +50,9 @@ def faults(notebook: NotebookNode) -> Iterator[str]:
     counts = [cell.execution_count for cell in code]
     if counts != list(range(1, len(code) + 1)):
         yield f"not run from top to bottom: execution counts {counts}"
-    if not begins_reproducibly(code):
+    if code[0].source != INSTALL or code[0].metadata.get("tags") != ["remove-cell"]:
+        yield f"the first cell, with the tag remove-cell, is not:\n{INSTALL}"
+    if not begins_reproducibly(code[1:]):
         yield "the first cell that does more than import does not call reproducible(...)"
     for cell in notebook.cells:
         if set(cell.metadata) - CELL_METADATA:
@@ -114,17 +134,45 @@ def test_cell_ids_are_unique_over_the_book() -> None:
     assert [name for name, count in ids.items() if count > 1] == []
 
 
+def test_binder_installs_what_the_notebooks_import() -> None:
+    lines = (ROOT / ".binder" / "environment.yml").read_text(encoding="utf-8")
+    installed = {re.split(r"[<>=]", name)[0] for name in yaml.safe_load(lines)["dependencies"]}
+    assert imported() - installed - sys.stdlib_module_names == {"rnncourse"}
+
+
+def test_the_package_brings_what_the_notebooks_import() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    installed = {re.split(r"[<>=]", name)[0] for name in project["dependencies"]}
+    assert imported() - {CONDA.get(name, name) for name in installed} - sys.stdlib_module_names == {"rnncourse"}
+
+
+def imported() -> set[str]:
+    """What is imported in the notebooks and in the package, under the names that conda uses."""
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rnncourse").glob("*.py")]
+    for path in CHAPTERS:
+        code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        sources += [source for source in code if source != INSTALL]
+    names = set()
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+    return {CONDA.get(top, top) for top in (name.partition(".")[0] for name in names)}
+
+
 # The rules themselves, on a notebook with one fault at a time.
 
 
 def good() -> NotebookNode:
     picture = new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 1x1>"})
-    plot = new_code_cell("plt.plot(x)\nplt.show()", execution_count=3, outputs=[picture])
+    plot = new_code_cell("plt.plot(x)\nplt.show()", execution_count=4, outputs=[picture])
     plot.metadata.mystnb = {"image": {"alt": "A line."}, "figure": {"name": "fig-line", "caption": "A line."}}
     cells = [
         new_markdown_cell("# A title"),
-        new_code_cell("import numpy as np", execution_count=1),
-        new_code_cell("reproducible(seed=0)", execution_count=2, outputs=[new_output("stream", text="1.0\n")]),
+        new_code_cell(INSTALL, execution_count=1, metadata={"tags": ["remove-cell"]}),
+        new_code_cell("import numpy as np", execution_count=2),
+        new_code_cell("reproducible(seed=0)", execution_count=3, outputs=[new_output("stream", text="1.0\n")]),
         plot,
     ]
     return normal_form(new_notebook(cells=cells))
@@ -138,22 +186,24 @@ def test_good_notebook_has_no_fault() -> None:
     ("cell", "change", "expected"),
     [
         (0, {"source": "A title"}, "begin with a title"),
-        (2, {"execution_count": None}, "not run from top to bottom"),
-        (2, {"execution_count": 3}, "not run from top to bottom"),
-        (2, {"source": "torch.manual_seed(0)"}, "reproducible"),
-        (2, {"source": "reproducible(seed=0)\n" + "x = 1\n" * 12}, "13 lines"),
-        (2, {"source": ""}, "empty"),
-        (2, {"metadata": {"collapsed": True}}, "metadata"),
-        (2, {"metadata": {"tags": ["nbval-skip"]}}, "never run"),
-        (2, {"metadata": {"tags": ["nbval-ignore-output"]}}, "no assert"),
-        (2, {"outputs": [new_output("stream", name="stderr", text="Warning")]}, "stderr"),
-        (2, {"outputs": [new_output("stream", text=" 40%|####      |")]}, "progress bar"),
-        (2, {"outputs": [new_output("stream", text=str(ROOT))]}, "a path of this machine"),
-        (2, {"outputs": [new_output("error", ename="ValueError", evalue="")]}, "ValueError"),
-        (3, {"source": "plt.plot(x);"}, "plt.show()"),
-        (3, {"outputs": good().cells[3].outputs * 2}, "more than one picture"),
-        (3, {"metadata": {"mystnb": {"figure": {"name": "a", "caption": "b"}}}}, "alternative text"),
-        (3, {"metadata": {"mystnb": {"image": {"alt": "A line."}}}}, "figure caption"),
+        (1, {"source": INSTALL.replace("rnncourse/", "another/")}, "the first cell"),
+        (1, {"metadata": {}}, "the first cell"),
+        (3, {"execution_count": None}, "not run from top to bottom"),
+        (3, {"execution_count": 9}, "not run from top to bottom"),
+        (3, {"source": "torch.manual_seed(0)"}, "reproducible"),
+        (3, {"source": "reproducible(seed=0)\n" + "x = 1\n" * 12}, "13 lines"),
+        (3, {"source": ""}, "empty"),
+        (3, {"metadata": {"collapsed": True}}, "metadata"),
+        (3, {"metadata": {"tags": ["nbval-skip"]}}, "never run"),
+        (3, {"metadata": {"tags": ["nbval-ignore-output"]}}, "no assert"),
+        (3, {"outputs": [new_output("stream", name="stderr", text="Warning")]}, "stderr"),
+        (3, {"outputs": [new_output("stream", text=" 40%|####      |")]}, "progress bar"),
+        (3, {"outputs": [new_output("stream", text=str(ROOT))]}, "a path of this machine"),
+        (3, {"outputs": [new_output("error", ename="ValueError", evalue="")]}, "ValueError"),
+        (4, {"source": "plt.plot(x);"}, "plt.show()"),
+        (4, {"outputs": good().cells[4].outputs * 2}, "more than one picture"),
+        (4, {"metadata": {"mystnb": {"figure": {"name": "a", "caption": "b"}}}}, "alternative text"),
+        (4, {"metadata": {"mystnb": {"image": {"alt": "A line."}}}}, "figure caption"),
     ],
 )
 def test_each_rule_finds_its_fault(cell: int, change: dict[str, object], expected: str) -> None:

@@ -7,8 +7,8 @@ so that the build stops.
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,20 +47,21 @@ def recorded(name: str, **wanted: object) -> pd.DataFrame:
 
 @cache
 def cells_of(folder: Path) -> dict[str, tuple[str, str]]:
-    """For each code cell of the chapters: the chapter's name, and its outputs as text."""
+    """For each code cell of the book: its page below the folder, and its outputs as text."""
     cells = {}
-    for path in sorted(folder.glob("*.ipynb")):
+    for path in sorted(folder.rglob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             outputs = cell.get("outputs", [])
             texts = [
                 "".join(o.get("text") or o.get("data", {}).get("text/plain", "")) for o in outputs
             ]
-            cells[cell["id"]] = (path.stem, "\n".join(texts))
+            page = path.relative_to(folder).with_suffix("").as_posix()
+            cells[cell["id"]] = (page, "\n".join(texts))
     return cells
 
 
 def chapter_of(cell: str) -> str:
-    """Name of the chapter that holds a cell."""
+    """Page that holds a cell: 01-sine, or solutions/07-yes-no."""
     return cells_of(ROOT / "book")[cell][0]
 
 
@@ -117,12 +118,37 @@ def minus(number: str) -> str:
     return number.replace("-", "−")
 
 
+SPEED_RECIPES = {
+    "sine": "sine",
+    "last": "sine, last state",
+    "sunspots": "sunspots",
+    "observable": "observable",
+    "drought": "drought",
+    "inputs": "two inputs",
+}
+SPEED_SIDES = {"one": "ours", "all": "ours, all cores", "double": "ours, float64"}
+
 # --- what is computed from the records -----------------------------------------------------------
 
 
 def sine(readout: str, residual: bool, lbfgs: bool, column: str = "max_error_500") -> str:
     """A column of one variant of the thread's network, over its seeds."""
     return spread(recorded("sine_heads", readout=readout, residual=residual, lbfgs=lbfgs)[column])
+
+
+def speed(recipe: str, side: str) -> str:
+    """How many times as fast as Keras an epoch is."""
+    (ratio,) = recorded("benchmarks", recipe=recipe, side=side)["keras_ratio"]
+    return f"{ratio:.1f}"
+
+
+def droughted(kind: str, *, blended: bool = False) -> str:
+    """Lowest mean absolute error over all weeks that forecasts of a kind get on the real rows."""
+    rows = recorded("droughted", part="test")
+    names = rows["forecast"]
+    rows = rows[names.str.startswith(kind) & (names.str.endswith("blended") == blended)]
+    errors = rows[[f"mae_{week}" for week in range(1, 7)]].mean(axis=1)
+    return f"{errors.groupby(rows['forecast']).median().min():.3f}"
 
 
 def seeds(name: str, **wanted: object) -> str:
@@ -230,6 +256,34 @@ def agreements() -> str:
 def length(units: str, radius: str) -> str:
     """Length of the gradient after 200 steps, of linear or tanh units with a spectral radius."""
     return power(found("by-hand-lengths-table", rf"^{units}.*?{re.escape(radius)} +(\S+)"))
+
+
+def entry(cell: str, label: str, column: int) -> str:
+    """An entry of a row of a printed table."""
+    return row(cell, label)[column]
+
+
+def one_month() -> str:
+    """Coverage of the GRU's intervals one month ahead: median and range of the seeds."""
+    low, high = found("sunspots-interval-table", r"coverage (0\.\d+ to 0\.\d+)").split(" to ")
+    return f"{entry('sunspots-interval-table', 'GRU(16), roots', 0)} ({low}–{high})"
+
+
+def fan(kind: str, years: Iterable[int]) -> str:
+    """Of the GRU's fans, over the origins and some years of lead: median and range of the seeds."""
+    by_seed = recorded("sunspots_fans").groupby("seed").mean()
+    values = by_seed[[f"{kind}_{year}" for year in years]].mean(axis=1)
+    return spread(values, 2 if kind == "coverage" else 0)
+
+
+def span(recipe: str, form: str, kind: str, weeks: Sequence[int], digits: int) -> str:
+    """A network's drought intervals: median of the seeds; over several weeks their range, too."""
+    epoch = 1
+    if recipe == "quantiles":
+        epoch = int(found("drought-quantiles", r"quantiles: (\d+) epochs"))
+    rows = recorded("drought_intervals", recipe=recipe, form=form, epoch=epoch)
+    values = rows[[f"{kind}_{week}" for week in weeks]].mean(axis=1)
+    return spread(values, digits) if len(weeks) > 1 else f"{values.median():.{digits}f}"
 
 
 # --- the figures of the page ---------------------------------------------------------------------
@@ -441,6 +495,66 @@ FIGURES = {
     "s15-linear-high": Figure("by-hand-lengths-table", lambda: length("linear", "1.20")),
     "s15-tanh-low": Figure("by-hand-lengths-table", lambda: length("tanh", "0.80")),
     "s15-tanh-high": Figure("by-hand-lengths-table", lambda: length("tanh", "1.20")),
+    # Beyond the sources
+    "droughted-naive": Figure("drought-real", lambda: droughted("persistence")),
+    "droughted-best": Figure("drought-real", lambda: droughted("LSTM")),
+    "droughted-ridge": Figure("drought-real", lambda: droughted("ridge")),
+    "droughted-blended": Figure("drought-real", lambda: droughted("LSTM", blended=True)),
+    "speed-loop": Figure(
+        "speed-others", lambda: row("speed-others", "closed-loop steps a second")[-1]
+    ),
+    "speed-windows": Figure("speed-others", lambda: row("speed-others", "windows a second")[-1]),
+    "speed-import": Figure("speed-others", lambda: row("speed-others", "import, s")[-1]),
+    "speed-memory": Figure(
+        "speed-others", lambda: row("speed-others", "memory after import, MB")[-1]
+    ),
+    **{
+        f"speed-{slug}-{column}": Figure("speed-seconds", partial(speed, recipe, side))
+        for slug, recipe in SPEED_RECIPES.items()
+        for column, side in SPEED_SIDES.items()
+    },
+}
+
+# Intervals: columns of the printed tables, by what the page calls them.
+MONTH = {"all": 0, "low": 1, "high": 2, "width": 3, "score": 6}
+CYCLE = {"year-1": 0, "year-5": 3, "year-11": 5, "all": 6, "width": 8, "score": 9}
+WEEKLY = {f"week-{week}": week - 1 for week in range(1, 7)} | {"all": 6, "width": 9, "score": 10}
+PRINTED = [
+    ("month-naive", "sunspots-interval-table", "persistence, roots", MONTH),
+    ("month-ar", "sunspots-interval-table", "AR(36), roots", MONTH),
+    ("month-ar-numbers", "sunspots-interval-table", "AR(36), numbers", MONTH),
+    ("month-gru", "sunspots-interval-table", "GRU(16), roots", MONTH),
+    ("cycle-ar", "sunspots-fan-table", "AR(132), sampled", CYCLE),
+    ("cycle-naive", "sunspots-fan-table", "last cycle again, margins", CYCLE),
+    ("week-naive", "drought-spans-table", "damped persistence, by state", WEEKLY),
+    ("week-ridge", "drought-spans-table", "ridge, means, by state", WEEKLY),
+]
+FIGURES |= {
+    f"{name}-{key}": Figure(cell, partial(entry, cell, label, column))
+    for name, cell, label, columns in PRINTED
+    for key, column in columns.items()
+}
+FIGURES["month-gru-all"] = Figure("sunspots-interval-table", one_month)
+FIGURES |= {
+    f"cycle-gru-{key}": Figure("sunspots-fan-table", partial(fan, kind, years))
+    for key, kind, years in [
+        ("year-1", "coverage", [1]),
+        ("year-5", "coverage", [5]),
+        ("year-11", "coverage", [11]),
+        ("all", "coverage", range(1, 12)),
+        ("width", "width", range(1, 12)),
+        ("score", "score", range(1, 12)),
+    ]
+}
+WEEKLY_PARTS = [(f"week-{week}", "coverage", [week], 3) for week in range(1, 7)]
+WEEKLY_PARTS += [("all", "coverage", range(1, 7), 3)]
+WEEKLY_PARTS += [(kind, kind, range(1, 7), 2) for kind in ("width", "score")]
+FIGURES |= {
+    f"{name}-{key}": Figure(
+        "drought-spans-table", partial(span, recipe, "by state", kind, weeks, digits)
+    )
+    for name, recipe in {"week-change": "squared, change", "week-net": "quantiles"}.items()
+    for key, kind, weeks, digits in WEEKLY_PARTS
 }
 
 

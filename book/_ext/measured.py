@@ -1,5 +1,6 @@
 """Sphinx: the role ``{measured}`` writes a figure of ``evidence.py`` with a link to its cell.
 
+The role ``{cell}`what is to be seen <sine-loss-plot>``` links to a cell by its identifier.
 Each code cell of a chapter gets its identifier as an anchor, so that a link can lead to it.
 """
 
@@ -11,7 +12,8 @@ import evidence
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
-from sphinx.util.docutils import SphinxRole
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import ReferenceRole, SphinxRole
 
 
 class Measured(SphinxRole):
@@ -21,24 +23,51 @@ class Measured(SphinxRole):
         """Make the link."""
         try:
             figure = evidence.FIGURES[self.text]
-            chapter, text = evidence.chapter_of(figure.cell), figure.text()
+            page, text = evidence.chapter_of(figure.cell), figure.text()
         except LookupError as error:
             raise ExtensionError(f"the figure {self.text!r} cannot be read: {error!r}") from error
-        address = self.env.app.builder.get_relative_uri(self.env.docname, f"book/{chapter}")
-        classes = ["measured", f"measured-{self.text}"]
-        link = nodes.reference(
-            "", text, internal=True, refuri=f"{address}#{figure.cell}", classes=classes
-        )
-        link["reftitle"] = f"Chapter {int(chapter[:2])}: the cell that shows it"
+        link = link_to(page, figure.cell, text, ["measured", f"measured-{self.text}"])
+        where = f"Chapter {int(page[:2])}: the" if page[0].isdigit() else "The"
+        link["reftitle"] = f"{where} cell that shows it"
         for folder, names in (
             ("data", "*.csv"),
             ("data/results", "*.csv"),
-            ("book", "*.ipynb"),
+            ("book", "**/*.ipynb"),
             ("book/_ext", "*.py"),
         ):
             for path in sorted((evidence.ROOT / folder).glob(names)):
                 self.env.note_dependency(str(path))
         return [link], []
+
+
+class Cell(ReferenceRole):
+    """A link to a code cell; one that does not exist stops the build."""
+
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        """Make the link."""
+        try:
+            chapter = evidence.chapter_of(self.target)
+        except LookupError as error:
+            raise ExtensionError(f"there is no code cell {self.target!r}") from error
+        return [link_to(chapter, self.target, self.title, ["to-cell"])], []
+
+
+def link_to(page: str, cell: str, text: str, classes: list[str]) -> nodes.reference:
+    """Make a link that gets its address when all pages are known."""
+    return nodes.reference("", text, internal=True, page=page, cell=cell, classes=classes)
+
+
+class Addresses(SphinxPostTransform):
+    """Give the links to cells their addresses."""
+
+    default_priority = 10
+
+    def run(self, **options: Any) -> None:
+        """Fill them in."""
+        for link in self.document.findall(nodes.reference):
+            if "cell" in link:
+                page = self.app.builder.get_relative_uri(self.env.docname, f"book/{link['page']}")
+                link["refuri"] = f"{page}#{link['cell']}"
 
 
 def name_cells(app: Sphinx, doctree: nodes.document) -> None:
@@ -53,7 +82,9 @@ def name_cells(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the role."""
+    """Register the roles."""
     app.add_role("measured", Measured())
+    app.add_role("cell", Cell())
+    app.add_post_transform(Addresses)
     app.connect("doctree-read", name_cells)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,214 @@
+"""Sphinx: a page for every public function and class of the package, and the table of a module.
+
+The pages are written before Sphinx looks for files, into ``book/reference/functions``; they are not
+kept in the repository. What a page says comes from the docstring. Where the function is opened up
+is looked for: in the chapter whose code has it first, under the heading above that cell.
+
+The directive ``{functions} windows`` makes the table of a module.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "book" / "reference" / "functions"
+CHAPTERS = sorted((ROOT / "book").glob("[0-9]*.ipynb"))
+APART = {"grading"}  # a program for teachers, which no chapter opens up
+HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
+# Used by no cell under its own name: the chapter's function that calls it, or whose result it is.
+THROUGH = {
+    "DroughtWindows": "drought_windows",
+    "History": "fit",
+    "Windows": "make_windows",
+    "drought_score": "drought",
+    "drought_table": "drought",
+    "read_droughted": "drought",
+    "run_each": "sweep",
+    "sigmoid": "gru_step",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A code cell and the last heading above it."""
+
+    page: str
+    title: str
+    heading: str
+    cell: str
+
+    @property
+    def short(self) -> str:
+        """Chapter 3, or the title of a page that is no chapter."""
+        return f"chapter {int(self.page[:2])}" if self.page[:2].isdigit() else self.title
+
+
+@dataclass(frozen=True)
+class Public:
+    """A function or class: where it is, its docstring's first line, its methods."""
+
+    module: str
+    name: str
+    summary: str
+    is_class: bool
+    methods: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        """The name by which it is imported."""
+        return f"rnncourse.{self.module}.{self.name}"
+
+
+def public_in(module: str) -> Iterator[Public]:
+    """All public functions and classes of a module, in the order of the file."""
+    tree = ast.parse((ROOT / "rnncourse" / f"{module}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            is_class = isinstance(node, ast.ClassDef)
+            methods = (
+                [m.name for m in node.body if isinstance(m, ast.FunctionDef)] if is_class else []
+            )
+            methods = [name for name in methods if name not in HIDDEN and not name.startswith("_")]
+            summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
+            yield Public(module, node.name, summary, is_class, tuple(methods))
+
+
+def modules() -> list[str]:
+    """All public modules that the chapters use."""
+    return sorted({path.stem for path in (ROOT / "rnncourse").glob("[!_]*.py")} - APART)
+
+
+def everything() -> list[Public]:
+    """All public functions and classes of the package."""
+    return [public for module in modules() for public in public_in(module)]
+
+
+@cache
+def places() -> dict[str, list[Place]]:
+    """For each name in the code of the chapters, the first cell of each chapter that has it."""
+    found: dict[str, list[Place]] = {}
+    for path in [*CHAPTERS, ROOT / "book" / "reference" / "sweeps.ipynb"]:
+        page = path.relative_to(ROOT / "book").with_suffix("").as_posix()
+        heading, title = "", ""
+        imported: set[str] = set()
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] == "markdown":
+                headings = re.findall(r"(?m)^#+ (.+)$", re.sub(r"(?ms)^(```+).*?^\1", "", source))
+                title = title or headings[0]
+                heading = headings[-1] if headings else heading
+                continue
+            for name in names_in(source, imported):
+                known = found.setdefault(name, [])
+                if page not in [place.page for place in known]:
+                    known.append(Place(page, title, heading, cell["id"]))
+    return found
+
+
+def names_in(source: str, imported: set[str]) -> set[str]:
+    """Names that code writes out with ``def``, or uses as ``windows.make_windows`` or imported."""
+    tree = ast.parse(re.sub(r"(?m)^(\s*)%.*$", r"\1pass", source))  # a magic line is no Python
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnncourse."):
+            imported |= {alias.name for alias in node.names}
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules()
+        ):
+            names.add(node.attr)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and node.id in imported:
+            names.add(node.id)
+    return names
+
+
+def used_in(name: str) -> list[Place]:
+    """Where a function is opened up, and after that the other chapters that use it."""
+    return places().get(THROUGH.get(name, name), [])
+
+
+def text_of(public: Public) -> str:
+    """The page of a function or class."""
+    first, *others = used_in(public.name) or [None]
+    about = json.dumps(f"{public.path}: {public.summary}".replace("`", ""))
+    lines = [
+        "---",
+        "myst:",
+        "  html_meta:",
+        f"    description: {about}",
+        "---",
+        f"# {public.name}",
+        "",
+    ]
+    if first:
+        beside = f" with `{THROUGH[public.name]}`" if public.name in THROUGH else ""
+        lines.append(f"Opened up{beside} in {link(first, first.short)}, *{first.heading}*.")
+    if others:
+        lines[-1] += f" Also used in {', '.join(link(place, place.short) for place in others)}."
+    kind = "class" if public.is_class else "function"
+    # A tuple or a record is what a function returns: nobody calls it.
+    call = "()" if public.name in {"DroughtWindows", "History", "Windows"} else ""
+    lines += ["", "```{eval-rst}", f".. auto{kind}:: {public.path}{call}"]
+    if public.is_class:
+        lines += [f"   :members: {', '.join(public.methods)}"] if public.methods else []
+        lines += ["   :exclude-members: __init__, __new__"]
+    lines += [
+        "```",
+        "",
+        f"All of `rnncourse.{public.module}`, and the other modules: [the package](../api.md).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def link(place: Place, text: str, up: str = "../..") -> str:
+    """Link to a cell, from a page of a function; `measured.py` gives cells their anchors."""
+    return f'<a href="{up}/{place.page}.html#{place.cell}">{text}</a>'
+
+
+def write_pages() -> None:
+    """Write the pages that have changed, and remove those whose function is gone."""
+    FOLDER.mkdir(exist_ok=True)
+    texts = {FOLDER / f"{public.name}.md": text_of(public) for public in everything()}
+    for path in set(FOLDER.glob("*.md")) - set(texts):
+        path.unlink()
+    for path, text in texts.items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+class Functions(SphinxDirective):
+    """The table of a module: name, what it does, where it is opened up."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Make the table."""
+        lines = ["| name | what it does | opened up in |", "|---|---|---|"]
+        for public in public_in(self.arguments[0]):
+            role = "class" if public.is_class else "func"
+            where = [link(place, place.short, "..") for place in used_in(public.name)[:1]]
+            lines.append(f"| {{py:{role}}}`~{public.path}` | {public.summary} | {''.join(where)} |")
+        box = nodes.container()
+        self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, box)
+        return box.children
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Write the pages, and register the directive."""
+    write_pages()
+    app.add_directive("functions", Functions)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,28 @@
+// What the theme leaves unsaid to a screen reader.
+const home = document.querySelector(".navbar-brand")?.parentElement;
+home?.setAttribute("role", "navigation");
+home?.setAttribute("aria-label", "Front page");
+
+for (const summary of document.querySelectorAll(".bd-sidebar summary")) {
+  const above = summary.closest("li").querySelector("a").textContent.trim();
+  summary.setAttribute("aria-label", `Pages under ${above}`);
+}
+
+// The empty corner of a table heads nothing.
+for (const corner of document.querySelectorAll("thead th")) {
+  if (corner.textContent.trim()) continue;
+  const cell = document.createElement("td");
+  cell.className = corner.className;
+  corner.replaceWith(cell);
+}
+
+// Entries of a bibliography are items of its list; the role that they are given went out of use.
+for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) entry.setAttribute("role", "listitem");
+
+// What is folded has no width when the theme looks for blocks that scroll and a keyboard must reach.
+const reach = ({ target }) => {
+  for (const block of target.querySelectorAll("pre, .output.text_html")) {
+    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
+  }
+};
+document.addEventListener("toggle", reach, true);

@@ -1,0 +1,322 @@
+"""The figures to play with, in Chromium: their numbers are Python's, and a keyboard is enough."""
+
+import json
+from collections.abc import Iterator
+
+import evidence
+import numpy as np
+import pytest
+import torch
+from playwright.sync_api import Browser, Page
+from torch import nn
+
+from rnncourse import by_hand, datasets, forecasting, models
+
+SINE, BY_HAND = "01-sine", "02-by-hand"
+PLACE = {SINE: "[data-play=closed-loop]", BY_HAND: "[data-play=rnn-by-hand]"}
+SHAPES = {"x": (3, 1), "h0": (2,), "W_ih": (2, 1), "W_hh": (2, 2), "b_ih": (2,), "b_hh": (2,), "W_y": (1, 2)}
+SHAPES |= {"b_y": (1,)}
+PHI = {"linear": np.positive, "tanh": np.tanh}
+HEADS = ["all states", "last state", "last state, mended"]
+COUNT_MESSAGES = """place => {
+    place.messages = 0;
+    new MutationObserver(() => place.messages++).observe(place.querySelector('[role=status]'), {childList: true});
+}"""
+
+
+def opened(browser: Browser, site_url: str, chapter: str, **options: object) -> Page:
+    """Open a chapter and go to its figure."""
+    page = browser.new_page(**{"viewport": {"width": 1300, "height": 1000}, **options})
+    page.goto(f"{site_url}/book/{chapter}.html", wait_until="domcontentloaded")
+    page.locator(PLACE[chapter]).scroll_into_view_if_needed()
+    page.locator(f"{PLACE[chapter]} svg").wait_for()
+    return page
+
+
+@pytest.fixture(scope="module")
+def hand(browser: Browser, site_url: str) -> Iterator[Page]:
+    page = opened(browser, site_url, BY_HAND)
+    page.locator(f"{PLACE[BY_HAND]} summary").click()
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def sine(browser: Browser, site_url: str) -> Iterator[Page]:
+    page = opened(browser, site_url, SINE)
+    yield page
+    page.close()
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def enter(page: Page, values: dict[str, float]) -> None:
+    for name, value in values.items():
+        page.locator(f"#play-{name}").fill(str(value))
+
+
+def focused(page: Page) -> str:
+    return page.evaluate(
+        "document.activeElement.id || document.activeElement.ariaLabel || document.activeElement.value"
+    )
+
+
+# Chapter 2: three steps by hand.
+
+
+def entered(page: Page) -> dict[str, np.ndarray]:
+    """Read all numbers in the fields."""
+    fields = dict(page.evaluate("[...document.querySelectorAll('[id^=play-]')].map(f => [f.id, f.value])"))
+    return {
+        name: np.array([float(fields[f"play-{name}-{'-'.join(map(str, at))}"]) for at in np.ndindex(shape)]).reshape(
+            shape
+        )
+        for name, shape in SHAPES.items()
+    }
+
+
+def shown(page: Page, row: str) -> np.ndarray:
+    """Read a row of the table: (steps, numbers)."""
+    cells = page.locator(f"{PLACE[BY_HAND]} [data-row={row}] td").all()
+    return np.array([[number(text) for text in cell.locator("span").all_inner_texts()] for cell in cells])
+
+
+def output(page: Page) -> float:
+    return number(page.locator(f"{PLACE[BY_HAND]} [data-row=output] span").last.inner_text())
+
+
+@pytest.fixture(autouse=True)
+def from_the_start(request: pytest.FixtureRequest) -> None:
+    if "hand" in request.fixturenames:
+        request.getfixturevalue("hand").locator("button[value=tutorial]").click()
+
+
+@pytest.mark.parametrize("activation", PHI)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"h0-0": 1, "h0-1": -0.5, "b_ih-0": 0.25, "b_hh-0": -1.5, "b_hh-1": 0.125, "b_y-0": 3},
+        {"x-0-0": -4.321, "x-2-0": 1e-3, "W_ih-0-0": 2, "W_hh-0-1": 0, "W_hh-1-0": 1.25, "W_y-0-1": -0.7},
+    ],
+)
+def test_every_number_is_that_of_by_hand(hand: Page, changes: dict[str, float], activation: str) -> None:
+    enter(hand, changes)
+    hand.locator(f"[name=play-activation][value={activation}]").check()
+    net = entered(hand)
+    assert [net[name.partition("-")[0]][tuple(map(int, name.split("-")[1:]))] for name in changes] == [
+        *changes.values()
+    ]
+
+    weights = net["W_ih"], net["W_hh"], net["b_ih"], net["b_hh"]
+    states = by_hand.unroll(by_hand.rnn_step, net["x"], net["h0"], *weights, activation=PHI[activation])
+    before = np.vstack([net["h0"], states[:-1]])
+    expected = {"x": net["x"], "fromInput": net["x"] @ net["W_ih"].T, "fromState": before @ net["W_hh"].T, "h": states}
+    expected["bias"] = np.tile(net["b_ih"] + net["b_hh"], (3, 1))
+    expected["a"] = expected["fromInput"] + expected["fromState"] + expected["bias"]
+    for row, values in expected.items():
+        np.testing.assert_allclose(shown(hand, row), values, rtol=0, atol=1e-6, err_msg=row)
+    assert output(hand) == pytest.approx((net["W_y"] @ states[-1] + net["b_y"]).item(), abs=1e-6)
+
+
+def test_figure_starts_with_the_chapters_output(hand: Page) -> None:
+    assert output(hand) == pytest.approx(float(evidence.row("by-hand-s9-table", "output")[1]), abs=1e-6)
+
+
+def test_what_the_chapter_says_of_the_figure(hand: Page) -> None:
+    hand.locator("button[value=forget]").click()
+    without_memory = output(hand)
+    enter(hand, {"x-0-0": 5, "x-1-0": -3})
+    assert output(hand) == without_memory
+    hand.locator("button[value=keep]").click()
+    sums_up = output(hand)
+    enter(hand, {"x-0-0": 3, "x-1-0": 5, "x-2-0": -3})
+    assert output(hand) == sums_up
+    moved = {}
+    for activation in PHI:
+        hand.locator("button[value=tutorial]").click()
+        hand.locator(f"[name=play-activation][value={activation}]").check()
+        at_3 = output(hand)
+        enter(hand, {"x-2-0": 5})
+        moved[activation] = abs(output(hand) - at_3)
+    assert 0 < moved["tanh"] < moved["linear"] / 10
+
+
+def test_keyboard_reaches_and_moves_everything(hand: Page) -> None:
+    hand.locator("#play-W_ih-0-0").focus()
+    start, order = output(hand), [focused(hand)]
+    while order[-1] != "tutorial":
+        hand.keyboard.press("Tab")
+        order.append(focused(hand))
+        assert len(order) < 60, order
+    assert len(set(order)) == 2 * sum(map(np.prod, SHAPES.values())) + 1 + 3  # fields, sliders, a choice, buttons
+
+    hand.locator("#play-x-2-0").focus()
+    hand.keyboard.press("Tab")  # to its slider
+    hand.keyboard.press("ArrowRight")
+    assert hand.locator("#play-x-2-0").input_value() == "3.01"
+    assert output(hand) != start
+    while focused(hand) != "linear":
+        hand.keyboard.press("Tab")
+    hand.keyboard.press("ArrowDown")
+    assert hand.locator("[value=tanh]").is_checked()
+    while focused(hand) != "tutorial":
+        hand.keyboard.press("Tab")
+    hand.keyboard.press("Enter")
+    assert output(hand) == start
+
+
+def test_field_that_holds_no_number_changes_nothing(hand: Page) -> None:
+    before = output(hand)
+    hand.locator("#play-x-0-0").fill("")
+    assert output(hand) == before
+
+
+# Chapter 1: closed loops.
+
+
+def forecaster(exported: dict[str, object]) -> models.Forecaster:
+    """Make the network whose weights are on the page."""
+    torch.set_default_dtype(torch.float64)
+    core = nn.GRU(1, 10, batch_first=True)
+    model = models.Forecaster(core, readout=exported["readout"], lookback=50, residual=exported["residual"])
+    model.load_state_dict({name: torch.tensor(value) for name, value in exported["weights"].items()})
+    return model
+
+
+def networks(page: Page) -> dict[str, dict[str, object]]:
+    return json.loads(page.locator("#sine-networks").text_content())
+
+
+def in_python(exported: dict[str, object], start: float, frequency: float, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    track = datasets.sine(50 + steps, angular_frequency=frequency, start=start - 49 * 0.04)
+    return forecasting.closed_loop(forecaster(exported), track[:50, np.newaxis], steps)[:, 0], track[50:]
+
+
+def run_in_page(page: Page, head: int, start: float, frequency: float, steps: int) -> dict[str, float]:
+    """Choose, wait for the end of the run, and read what is shown."""
+    page.locator(f"[name=play-head][value='{head}']").check()
+    enter(page, {"frequency": frequency, "start": start, "steps": steps})
+    page.wait_for_timeout(50)
+    page.locator(f"{PLACE[SINE]} .position", has_text=f"step {steps} of {steps},").wait_for()
+    return {
+        cell.get_attribute("data-result"): number(cell.inner_text()) for cell in page.locator("[data-result]").all()
+    }
+
+
+@pytest.mark.parametrize(("start", "frequency", "steps"), [(0.0, 1.0, 500), (2.5, 1.3, 250), (100.0, 0.6, 1000)])
+@pytest.mark.parametrize("head", range(3), ids=HEADS)
+def test_closed_loop_is_that_of_forecasting(sine: Page, head: int, start: float, frequency: float, steps: int) -> None:
+    exported = networks(sine)[HEADS[head]]
+    forecast, truth = in_python(exported, start, frequency, steps)
+    results = run_in_page(sine, head, start, frequency, steps)
+    error = forecast - truth
+    expected = {"forecast": forecast[-1], "truth": truth[-1], "error": error[-1], "largest": np.abs(error).max()}
+    assert results == pytest.approx(expected, abs=1e-6)
+    call = "([net, start, A, n]) => play.closedLoop(net, play.startAndTruth(start, A, n)[0], n)"
+    path = sine.evaluate(call, [exported, start, frequency, steps])
+    np.testing.assert_allclose(path, forecast, rtol=0, atol=1e-6)
+
+
+def test_networks_of_the_page_are_the_chapters(sine: Page) -> None:
+    assert list(networks(sine)) == HEADS
+    printed = {
+        0: evidence.found("sine-closed-loop", r"from x = 0: +(\d\.\d+)"),
+        1: evidence.found("sine-train-last", r"500 steps: (\d\.\d+)"),
+        2: evidence.found("sine-mend", r"L-BFGS: largest error (\d\.\d+)"),
+    }
+    for head, text in printed.items():
+        largest = run_in_page(sine, head, 0.0, 1.0, 500)["largest"]
+        assert f"{largest:.{len(text) - 2}f}" == text
+
+
+def test_networks_return_to_the_wave_they_know(sine: Page) -> None:
+    call = "([net, A]) => play.closedLoop(net, play.startAndTruth(0, A, 3000)[0], 3000)"
+    for frequency in (0.5, 2):
+        for name, exported in networks(sine).items():
+            end = np.array(sine.evaluate(call, [exported, frequency]))[1000:]
+            rises = np.flatnonzero((end[:-1] < 0) & (end[1:] >= 0))
+            if name == "last state":
+                assert np.ptp(end[-157:]) < 0.1
+            else:
+                assert 2 * np.pi / (0.04 * np.diff(rises).mean()) == pytest.approx(1, abs=0.05)
+
+
+def test_keyboard_moves_the_closed_loop(sine: Page) -> None:
+    start = run_in_page(sine, 0, 0.0, 1.0, 100)
+    sine.locator("[name=play-head]:checked").focus()
+    sine.keyboard.press("ArrowRight")
+    assert sine.locator("[name=play-head]").nth(1).is_checked()
+    order = []
+    while "step shown" not in order:
+        sine.keyboard.press("Tab")
+        order.append(focused(sine))
+    assert [name for name in order if name.startswith("play-")] == ["play-frequency", "play-start", "play-steps"]
+    sine.locator(f"{PLACE[SINE]} .position", has_text="step 100 of 100,").wait_for()
+    assert number(sine.locator("[data-result=largest]").inner_text()) != start["largest"]
+    sine.keyboard.press("Home")
+    sine.keyboard.press("ArrowRight")
+    assert sine.locator(f"{PLACE[SINE]} .position").inner_text() == "step 1 of 100, x = 0.04"
+    sine.keyboard.press("Shift+Tab")
+    sine.keyboard.press("Enter")  # play, to the end
+    assert sine.locator(f"{PLACE[SINE]} button").inner_text() == "Pause"
+    sine.locator(f"{PLACE[SINE]} .position", has_text="step 100 of 100,").wait_for()
+    assert sine.locator(f"{PLACE[SINE]} button").inner_text() == "Play"
+
+
+def test_nothing_moves_where_less_motion_is_wished(browser: Browser, site_url: str) -> None:
+    page = opened(browser, site_url, SINE, reduced_motion="reduce")
+    position, button = page.locator(f"{PLACE[SINE]} .position"), page.locator(f"{PLACE[SINE]} button")
+    page.locator(f"{PLACE[SINE]} .position", has_text="step 500 of 500,").wait_for()
+    for step in (50, 100):
+        button.press("Enter")
+        page.wait_for_timeout(300)
+        assert position.inner_text().startswith(f"step {step} of 500")
+    page.close()
+
+
+# Both.
+
+
+@pytest.mark.parametrize("chapter", PLACE)
+@pytest.mark.parametrize("width", [1300, 390])
+def test_figure_waits_for_the_reader_and_keeps_its_place(
+    browser: Browser, site_url: str, chapter: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{site_url}/book/{chapter}.html", wait_until="domcontentloaded")
+    place = page.locator(PLACE[chapter])
+    assert place.locator("svg").count() == 0
+    height = place.bounding_box()["height"]
+    place.scroll_into_view_if_needed()
+    place.locator("svg").wait_for()
+    page.wait_for_timeout(300)
+    assert place.bounding_box()["height"] == pytest.approx(height, abs=1)
+    page.close()
+
+
+@pytest.mark.parametrize("chapter", PLACE)
+def test_screen_reader_hears_of_the_last_of_many_moves(browser: Browser, site_url: str, chapter: str) -> None:
+    page = opened(browser, site_url, chapter)
+    place = page.locator(PLACE[chapter])
+    place.locator("[role=status]:not(:empty)").wait_for(state="attached")
+    place.evaluate(COUNT_MESSAGES)
+    slider = place.locator("input[type=range]").nth(1)
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_timeout(1500)
+    assert place.evaluate("place => place.messages") == 1
+    page.close()
+
+
+@pytest.mark.parametrize("chapter", PLACE)
+def test_without_javascript_a_sentence_leads_to_a_figure(browser: Browser, site_url: str, chapter: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site_url}/book/{chapter}.html", wait_until="domcontentloaded")
+    place = page.locator(PLACE[chapter])
+    assert place.locator("a[href^='#fig']").count() >= 1
+    assert place.locator("input").count() == 0
+    context.close()

@@ -1,0 +1,54 @@
+"""Chromium on the built site, for the checks that need a browser: ``browser_*.py``."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SITE = Path(__file__).parents[1] / "_build" / "html"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+MISSING = (
+    "the browser checks need Chromium or Chrome: install it (on Debian or Ubuntu: apt install chromium), "
+    "or name its program in the variable CHROMIUM"
+)
+# No graphics card, no calls of its own, and no host but this one: what asks for another one gets an error.
+FLAGS = (
+    *("--disable-gpu", "--disable-quic", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site_url() -> Iterator[str]:
+    """Address of the built site, without a slash at its end, served by this process."""
+    assert (SITE / "index.html").is_file(), "the book is not built: make book"
+    handler = functools.partial(Quiet, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """Run a Playwright browser. Without Chromium: skip, or fail where the variable BROWSER_REQUIRED is set."""
+    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        (pytest.fail if os.environ.get("BROWSER_REQUIRED") else pytest.skip)(MISSING)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=120_000)
+        yield chromium
+        chromium.close()
