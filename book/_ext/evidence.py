@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,9 @@ class Figure(NamedTuple):
 @cache
 def table_at(path: Path) -> pd.DataFrame:
     """Read a file of results once."""
-    return pd.read_csv(path, comment="#")
+    with path.open(encoding="utf-8") as lines:
+        header = sum(1 for _ in takewhile(lambda line: line.startswith("#"), lines))
+    return pd.read_csv(path, skiprows=header)
 
 
 def recorded(name: str, **wanted: object) -> pd.DataFrame:
