@@ -43,7 +43,10 @@ FORMULAS = """() => ({
   wrong: [...document.querySelectorAll('mjx-merror, mjx-container [style*="color: red"]')].map(e => e.textContent),
 })"""
 
+# At once: in the middle of fading in, text is pale.
 UNFOLD = """() => {
+  document.head.append(Object.assign(document.createElement('style'), {
+    textContent: '*, *::before, *::after { transition: none !important; animation: none !important; }' }));
   for (const e of document.querySelectorAll('details')) e.open = true;
   for (const e of document.querySelectorAll('button.toggle-button-hidden')) e.click();
   for (const e of document.querySelectorAll('.selfcheck [hidden]')) e.hidden = false;

@@ -19,10 +19,8 @@ for (const corner of document.querySelectorAll("thead th")) {
 // Entries of a bibliography are items of its list; the role that they are given went out of use.
 for (const entry of document.querySelectorAll("[role=doc-biblioentry]")) entry.setAttribute("role", "listitem");
 
-// What is folded has no width when the theme looks for blocks that scroll and a keyboard must reach.
-const reach = ({ target }) => {
-  for (const block of target.querySelectorAll("pre, .output.text_html")) {
-    if (block.scrollWidth > block.clientWidth) block.tabIndex = 0;
-  }
-};
-document.addEventListener("toggle", reach, true);
+// What is folded has no width when the theme looks for blocks that scroll and a keyboard must reach: look again.
+const reach = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+});
+for (const block of document.querySelectorAll("pre, .output.text_html")) reach.observe(block);
