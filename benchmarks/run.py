@@ -35,10 +35,7 @@ def train(side: str, name: str) -> dict[str, Any]:
     from recipes import RECIPES
 
     recipe = RECIPES[name]
-    precision = "float64" if side == "ours, float64" else "float32"
-    inputs, targets = recipe.arrays()
-    inputs = tuple(each.astype(precision) if each.dtype.kind == "f" else each for each in _tuple(inputs))
-    targets = targets.astype(precision)
+    inputs, targets = _arrays(recipe, "float64" if side == "ours, float64" else "float32")
     if side == "darts":
         seconds, loss = _train_darts(recipe)
     elif side == "keras":
@@ -49,8 +46,12 @@ def train(side: str, name: str) -> dict[str, Any]:
     return {"seconds": seconds, "loss": loss, "memory": memory}
 
 
-def _tuple(arrays: Any) -> tuple[np.ndarray, ...]:
-    return arrays if isinstance(arrays, tuple) else (arrays,)
+def _arrays(recipe: Any, precision: str) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Inputs and targets of a recipe; whole numbers among the inputs stay whole."""
+    inputs, targets = recipe.arrays()
+    several = inputs if isinstance(inputs, tuple) else (inputs,)
+    cast = tuple(each.astype(precision) if each.dtype.kind == "f" else each for each in several)
+    return cast, targets.astype(precision)
 
 
 def _train_ours(
@@ -139,8 +140,7 @@ def profile(name: str) -> list[dict[str, Any]]:
     from recipes import RECIPES
 
     recipe = RECIPES[name]
-    inputs = tuple(each.astype("float32") if each.dtype.kind == "f" else each for each in _tuple(recipe.arrays()[0]))
-    targets = recipe.arrays()[1].astype("float32")
+    inputs, targets = _arrays(recipe, "float32")
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as watched:
         _train_ours(recipe, inputs, targets, threads=1, epochs=1)
     spent = {event.key: event.self_cpu_time_total for event in watched.key_averages()}

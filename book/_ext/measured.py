@@ -29,14 +29,6 @@ class Measured(SphinxRole):
         link = link_to(page, figure.cell, text, ["measured", f"measured-{self.text}"])
         where = f"Chapter {int(page[:2])}: the" if page[0].isdigit() else "The"
         link["reftitle"] = f"{where} cell that shows it"
-        for folder, names in (
-            ("data", "*.csv"),
-            ("data/results", "*.csv"),
-            ("book", "**/*.ipynb"),
-            ("book/_ext", "*.py"),
-        ):
-            for path in sorted((evidence.ROOT / folder).glob(names)):
-                self.env.note_dependency(str(path))
         return [link], []
 
 
@@ -70,6 +62,15 @@ class Addresses(SphinxPostTransform):
                 link["refuri"] = f"{page}#{link['cell']}"
 
 
+def note_sources(app: Sphinx, doctree: nodes.document) -> None:
+    """Read a page with figures again when one of the files has changed that they come from."""
+    if not any("measured" in link["classes"] for link in doctree.findall(nodes.reference)):
+        return
+    for names in ("data/*.csv", "data/results/*.csv", "book/**/*.ipynb", "book/_ext/*.py"):
+        for path in sorted(evidence.ROOT.glob(names)):
+            app.env.note_dependency(str(path))
+
+
 def name_cells(app: Sphinx, doctree: nodes.document) -> None:
     """Give the code cells of a notebook their identifiers as anchors."""
     path = Path(app.env.doc2path(app.env.docname))
@@ -86,5 +87,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("measured", Measured())
     app.add_role("cell", Cell())
     app.add_post_transform(Addresses)
+    app.connect("doctree-read", note_sources)
     app.connect("doctree-read", name_cells)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
