@@ -165,7 +165,7 @@ RECIPES = {
         sunspot_arrays,
         forecaster("elman", 1, 3, tanh=True),
         keras_sunspots,
-        *("Adam", 1e-3, 1, 10),
+        *("Adam", 1e-3, 1, 20),
         flops=12 * gates(1, 1, 3) + 6,
     ),
     "observable": Recipe(
