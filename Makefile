@@ -5,12 +5,16 @@
 
 VENV := .venv
 BENCH := .venv-bench
+OTTER := $(VENV)/.otter
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
 RECORD := $(wildcard data/*.csv data/results/*.csv)
+ASSIGNMENTS := $(wildcard book/assignments/*.ipynb)
+MADE := dist/assignments/.made
+OUT ?= $(patsubst %/,%,$(SUBMISSIONS))-graded
 NB ?= $(sort $(wildcard book/*.ipynb book/solutions/*.ipynb book/reference/*.ipynb))
 PORT ?= 8000
 
@@ -24,7 +28,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 unexport MPLBACKEND
 
-.PHONY: help book pdf slides test run lint results bench serve wheel clean
+.PHONY: help book pdf slides test run lint assignments grade results bench serve wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -43,7 +47,11 @@ test: $(READY)  ## check the package, every number in the notebooks, and the bui
 	$(PY) -m pytest -q -n 2
 	echo "Running every notebook and comparing every output"
 	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 180 \
-		--nbval-sanitize-with tests/nbval_sanitize.cfg book
+		--nbval-sanitize-with tests/nbval_sanitize.cfg --ignore=book/assignments book
+	$(MAKE) --no-print-directory $(MADE)
+	echo "Grading the assignments: right, untouched and wrong answers"
+	$(PY) -m pytest -q -n 2 --dist loadfile --nbval-lax --nbval-current-env $(ASSIGNMENTS)
+	$(PY) -m pytest -q -n 2 tests/classroom_checks.py
 	$(MAKE) --no-print-directory $(SITE)
 	echo "Checking the built site"
 	$(PY) -m pytest -q -n 2 tests/site_checks.py
@@ -59,6 +67,13 @@ lint: $(READY)  ## formatting, lint, types and spelling
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m codespell_lib
+
+assignments: $(MADE)  ## make the students' notebooks and the autograders from book/assignments
+	echo "For students: book/assignments/student; for grading: dist/assignments"
+
+grade: $(MADE)  ## grade a folder: make grade SUBMISSIONS=folder
+	test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder" >&2; exit 1; }
+	$(PY) -m rnncourse.grading $(or $(ASSIGNMENT:%=dist/assignments/%.zip),dist/assignments) "$(SUBMISSIONS)" --out "$(OUT)"
 
 results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
 	$(PY) data/record.py
@@ -80,6 +95,16 @@ wheel: $(READY)  ## build the package's wheel into dist/
 clean:  ## remove what was built; .venv stays
 	rm -rf _build dist book/reference/functions .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
+
+$(OTTER): $(READY) book/assignments/requirements.txt
+	echo "Installing Otter-Grader into $(VENV)"
+	$(PY) -m pip install --quiet --disable-pip-version-check -r book/assignments/requirements.txt
+	touch $(OTTER)
+
+$(MADE): $(OTTER) $(ASSIGNMENTS) book/assignments/build.py
+	echo "Making the assignments"
+	$(PY) book/assignments/build.py
+	touch $(MADE)
 
 # Always from scratch: Sphinx repeats no warning about a page that it has read before.
 $(SITE): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)

@@ -371,6 +371,8 @@ def test_no_page_of_the_book_is_left_out() -> None:
 
 def is_page(path: Path) -> bool:
     inside = path.relative_to(ROOT)
+    if inside.parts[1] == "assignments":  # notebooks to download
+        return False
     return path.suffix in {".md", ".ipynb"} and not any(part.startswith((".", "_")) for part in inside.parts)
 
 

@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from normalise import CELL_METADATA, METADATA, normal_form, text_of
 
 ROOT = Path(__file__).parents[1]
-CHAPTERS = sorted((ROOT / "book").rglob("*.ipynb"))
+CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if "assignments" not in path.parts)
 MOST_LINES = 12
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 # The first cell of each notebook, not shown in the book.

@@ -24,7 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "book" / "reference" / "functions"
 CHAPTERS = sorted((ROOT / "book").glob("[0-9]*.ipynb"))
-APART = {"grading"}  # a program for teachers, which no chapter opens up
+APART = {"grading", "sandbox"}  # a program for teachers, which no chapter opens up
 HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
 # Used by no cell under its own name: the chapter's function that calls it, or whose result it is.
 THROUGH = {

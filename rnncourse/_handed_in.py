@@ -1,0 +1,210 @@
+"""What is graded: an assignment's tests, and what students handed in."""
+
+import doctest
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LARGEST = 50_000_000  # bytes of a notebook
+UNTOUCHED = "_Type your answer here, replacing this text._"  # what Otter writes
+
+
+def natural(name: str) -> list[Any]:
+    """Return what puts q2 before q10."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test of a question: code that raises unless the answer is right, and what to tell the student."""
+
+    code: str
+    points: float
+    hidden: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question that is graded here; those that a person grades have no cases."""
+
+    name: str
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is graded.
+
+    Attributes
+    ----------
+    name, title : str
+    questions : tuple of Question
+        Those with tests.
+    by_hand : dict of str to dict
+        For each question that a person grades: "points", "prompt" (with the rubric) and "examples", as Markdown.
+    given : tuple of str
+        Identities of the cells that the student's notebook has from the beginning.
+    checks : tuple of str
+        Sources of the cells that only check.
+    """
+
+    name: str
+    title: str
+    questions: tuple[Question, ...]
+    by_hand: Mapping[str, Mapping[str, Any]]
+    given: tuple[str, ...]
+    checks: tuple[str, ...]
+
+    def points(self) -> dict[str, float]:
+        """Points of each question, in order."""
+        tested = {question.name: sum(case.points for case in question.cases) for question in self.questions}
+        opened = {name: float(question["points"]) for name, question in self.by_hand.items()}
+        return dict(sorted((tested | opened).items(), key=lambda pair: natural(pair[0])))
+
+
+def read_questions(path: Path) -> tuple[Question, ...]:
+    """Read the tests from an autograder's zip file, as ``otter assign`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no tests, or a test has no points.
+    """
+    questions = []
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if re.fullmatch(r"tests/.*\.py", name):
+                found: dict[str, Any] = {}
+                exec(compile(archive.read(name), name, "exec"), found)  # ours: what `make assignments` wrote
+                cases = [case for suite in found["test"]["suites"] for case in suite["cases"]]
+                questions.append(Question(found["test"]["name"], tuple(map(_case, cases))))
+    if not questions:
+        raise ValueError(f"{path} holds no tests: make it with `make assignments`")
+    return tuple(sorted(questions, key=lambda question: natural(question.name)))
+
+
+def _case(case: Mapping[str, Any]) -> Case:
+    code = "".join(example.source for example in doctest.DocTestParser().get_examples(case["code"]))
+    if case.get("points") is None:
+        raise ValueError(f"each test needs its points, got none in:\n{code}")
+    return Case(code, float(case["points"]), bool(case["hidden"]), case.get("failure_message") or "")
+
+
+def read_assignment(path: Path) -> Assignment:
+    """Read an autograder's zip file, as ``make assignments`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one of those.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.read("assignment.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no autograder that `make assignments` has made: {error}") from None
+    given, checks = tuple(about["given"]), tuple(about["checks"])
+    return Assignment(about["name"], about["title"], read_questions(path), about["by_hand"], given, checks)
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A file that was handed in, and who did; `identity` is the number that Canvas or Moodle gave."""
+
+    student: str
+    path: Path
+    system: str = ""
+    identity: str = ""
+
+
+def handed_in(folder: Path) -> list[HandedIn]:
+    """Return what a folder holds: a file for each student, or a folder for each student with one file in it.
+
+    The names that Canvas and Moodle give to what they hand out are understood: ``name_123_456_file.ipynb`` and
+    ``Full Name_123_assignsubmission_file/file.ipynb``.
+
+    Raises
+    ------
+    ValueError
+        If the folder is empty, or a student has two files.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder")
+    found = []
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__"))):
+        if path.is_dir():
+            moodle = re.fullmatch(r"(.+)_(\d+)_assignsubmission_file_?", path.name)
+            files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+            notebooks = [file for file in files if file.suffix == ".ipynb"] or files
+            if len(notebooks) > 1:
+                raise ValueError(f"{path} must hold one notebook, got {', '.join(file.name for file in notebooks)}")
+            file = notebooks[0] if notebooks else path
+            name, identity = moodle.groups() if moodle else (path.name, "")
+            found.append(HandedIn(name, file, "Moodle" if moodle else "", identity))
+        else:
+            canvas = re.fullmatch(r"(.+?)(?:_LATE)?_(\d+)_\d+_.+", path.name)
+            name, identity = canvas.groups() if canvas else (path.stem, "")
+            found.append(HandedIn(name, path, "Canvas" if canvas else "", identity))
+    if not found:
+        raise ValueError(f"{folder} holds no submission")
+    for each in found:
+        if len(same := [other.path.name for other in found if other.student == each.student]) > 1:
+            raise ValueError(f"one file for each student, got {', '.join(same)}: leave the one that counts")
+    return found
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What is read of a submission: its code cells, a line that names each, and the answers in words."""
+
+    cells: tuple[str, ...]
+    labels: tuple[str, ...]
+    answers: Mapping[str, str]
+
+
+def read_notebook(path: Path, assignment: Assignment) -> Notebook:
+    """Read a submission; the cells that only check are left out.
+
+    Raises
+    ------
+    ValueError
+        If it is no notebook, or one of another assignment; the message is for the student.
+    """
+    if path.is_dir():
+        raise ValueError("nothing was handed in")
+    if path.suffix != ".ipynb":
+        raise ValueError(f"`{path.name}` is not a notebook: hand in the file that ends in .ipynb")
+    if path.stat().st_size > LARGEST:
+        raise ValueError("the notebook is larger than 50 MB: clear its outputs and save it again")
+    try:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        kinds = [cell["cell_type"] for cell in notebook["cells"]]
+        sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+        marks = [cell.get("metadata", {}).get("rnncourse", {}).get("answer") for cell in notebook["cells"]]
+        identities = [str(cell.get("id")) for cell in notebook["cells"]]
+        named = notebook.get("metadata", {}).get("rnncourse", {}).get("assignment")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError("the file is not a whole notebook: save it again in Jupyter, and hand that in") from None
+    if named not in (None, assignment.name):
+        raise ValueError(f"this is the notebook of another assignment, {named!r}; {assignment.name!r} is asked for")
+    code = [source for kind, source in zip(kinds, sources, strict=True) if kind == "code"]
+    code = [source for source in code if source.strip() not in assignment.checks]
+    answers: dict[str, str] = {}
+    open_question = ""
+    for mark, identity, source in zip(marks, identities, sources, strict=True):
+        if identity in assignment.given or mark:  # what follows an answer and was added belongs to it
+            open_question = mark if isinstance(mark, str) and mark in assignment.by_hand else ""
+        if open_question and source.strip() != UNTOUCHED:
+            answers[open_question] = f"{answers.get(open_question, '')}\n\n{source}".strip()
+    return Notebook(tuple(code), tuple(map(_label, code)), answers)
+
+
+def _label(cell: str) -> str:
+    """Name a cell by its first line that is not a comment."""
+    lines = [line.strip() for line in cell.splitlines() if line.strip() and not line.strip().startswith("#")]
+    return lines[0][:60] if lines else "empty"

@@ -1,0 +1,148 @@
+"""What grading leaves behind: grades, feedback, the answers to grade by hand, statistics, a log."""
+
+import collections
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
+
+from rnncourse._handed_in import Assignment, HandedIn, natural
+
+
+def write_grade_books(
+    out: Path, submissions: Sequence[HandedIn], table: pd.DataFrame, assignment: Assignment
+) -> list[Path]:
+    """Write the totals as Canvas and Moodle import them, where the names of the files told the numbers of the students.
+
+    Returns
+    -------
+    list of Path
+        The files. None is written, and an old one is removed, as long as an answer has to be graded by hand.
+    """
+    most = sum(assignment.points().values())
+    rows: dict[str, list[dict[str, Any]]] = {"Canvas": [], "Moodle": []}
+    for handed, (_, row) in zip(submissions, table.iterrows(), strict=True):
+        if handed.system == "Canvas":
+            person = {"Student": handed.student, "ID": handed.identity, "SIS User ID": "", "SIS Login ID": ""}
+            rows["Canvas"].append(person | {"Section": "", assignment.title: f"{row['total']:g}"})
+        elif handed.system == "Moodle":
+            person = {"Identifier": f"Participant {handed.identity}", "Full name": handed.student}
+            rows["Moodle"].append(person | {"Grade": f"{row['total']:g}", "Maximum Grade": f"{most:g}"})
+    written = []
+    for system, people in rows.items():
+        path = out / f"{system.lower()}.csv"
+        path.unlink(missing_ok=True)
+        if people and not table.isna().any(axis=None):
+            pd.DataFrame(people).to_csv(path, index=False, lineterminator="\n")
+            written.append(path)
+    return written
+
+
+def write_reports(
+    results: Sequence[Mapping[str, Any]],
+    table: pd.DataFrame,
+    by_hand: pd.DataFrame,
+    assignment: Assignment,
+    out: Path,
+) -> None:
+    """Write grades.csv, feedback for each student, what to grade by hand, statistics of the class, and a log."""
+    table.to_csv(out / "grades.csv", index=False, float_format="%g", lineterminator="\n")
+    feedback = out / "feedback"
+    feedback.mkdir(exist_ok=True)
+    for result, (_, row) in zip(results, table.iterrows(), strict=True):
+        comments = by_hand[by_hand["student"] == result["student"]].set_index("question")["comment"].to_dict()
+        page = feedback_page(result, row, comments, assignment)
+        (feedback / f"{result['student']}.html").write_text(page, encoding="utf-8")
+    if assignment.by_hand:
+        (out / "by-hand.html").write_text(by_hand_page(results, assignment), encoding="utf-8")
+    write_statistics(results, table, assignment, out)
+    lines = [f"{result['student']}: {result['seconds']:.1f} s" for result in results]
+    for result in results:
+        lines += [f"{result['student']}: {problem}" for problem in result["problems"]]
+    (out / "log.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_statistics(
+    results: Sequence[Mapping[str, Any]], table: pd.DataFrame, assignment: Assignment, out: Path
+) -> None:
+    """Write statistics.csv (questions), messages.csv (what students were told, most frequent first), and a plot."""
+    most = pd.Series(assignment.points())
+    points = table[list(most.index)]
+    columns = {"points": most, "mean": points.mean(), "full": (points == most).mean(), "none": (points == 0).mean()}
+    statistics = pd.DataFrame(columns).rename_axis("question")
+    statistics.to_csv(out / "statistics.csv", float_format="%.3f", lineterminator="\n")
+    told = [(name, text) for result in results for name, texts in result["messages"].items() for text in texts]
+    counted = sorted(collections.Counter(told).items(), key=lambda pair: (-pair[1], natural(pair[0][0]), pair[0][1]))
+    rows = [(name, number, text) for (name, text), number in counted]
+    messages = pd.DataFrame(rows, columns=["question", "students", "message"])
+    messages.to_csv(out / "messages.csv", index=False, lineterminator="\n")
+    share = (100 * points.mean() / most).dropna().sort_values(ascending=False, kind="stable")
+    figure = Figure(figsize=(9, 0.35 * len(share) + 1.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    bars = left.barh(share.index, share, color="#0072B2")
+    left.bar_label(bars, fmt="%.0f", padding=3)
+    left.set(xlim=(0, 112), xticks=range(0, 101, 20), xlabel="points reached, mean of the class (%)", ylabel="question")
+    total = int(np.ceil(most.sum()))
+    right.hist(table["total"], bins=[edge - 0.5 for edge in range(total + 2)], color="#0072B2")
+    right.set(xlim=(-0.7, total + 0.7), xlabel=f"total (points of {most.sum():g})", ylabel="submissions")
+    right.yaxis.get_major_locator().set_params(integer=True)
+    figure.suptitle(f"{assignment.title}: {len(table)} submissions")
+    figure.savefig(out / "statistics.png", dpi=150, metadata={"Software": None})
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;
+padding:0 1rem;overflow-wrap:anywhere}}table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;
+vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #8886}}.points{{white-space:nowrap}}
+article{{border-left:4px solid #0072b2;padding:.1rem 1rem;margin:1.5rem 0}}</style></head>
+<body><main>{body}</main></body></html>
+"""
+
+
+def feedback_page(
+    result: Mapping[str, Any], row: "pd.Series[Any]", comments: Mapping[str, str], assignment: Assignment
+) -> str:
+    """Return a student's page; everything that the student wrote is escaped."""
+    most = assignment.points()
+    rows = []
+    for name, points in most.items():
+        told = [*result["messages"].get(name, []), *([comments[name]] if comments.get(name) else [])]
+        reached = "not graded yet" if pd.isna(row[name]) else f"{row[name]:g} of {points:g}"
+        texts = "<br>".join(html.escape(text) for text in told)
+        rows.append(f'<tr><td>{html.escape(name)}</td><td class="points">{reached}</td><td>{texts}</td></tr>')
+    unfinished = "; some questions are not graded yet" if row[list(most)].isna().any() else ""
+    problems = "".join(f"<li>{html.escape(problem)}</li>" for problem in result["problems"])
+    title = html.escape(f"{assignment.title}: {result['student']}")
+    return PAGE.format(
+        title=title,
+        body=f"<h1>{title}</h1><p><strong>{row['total']:g} of {sum(most.values()):g} points</strong>{unfinished}</p>"
+        "<table><thead><tr><th>Question</th><th>Points</th><th>What to look at</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+        + (f"<h2>When your notebook ran from top to bottom</h2><ul>{problems}</ul>" if problems else ""),
+    )
+
+
+def by_hand_page(results: Sequence[Mapping[str, Any]], assignment: Assignment) -> str:
+    """Return a page with each open question, its rubric, the graded examples, and the answers of all students."""
+    render = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").render
+
+    def parts() -> Iterator[str]:
+        yield f"<h1>{html.escape(assignment.title)}: answers to grade by hand</h1>"
+        yield "<p>Points and comments go into <code>by-hand.csv</code>. Then run the same command again.</p>"
+        for name, question in assignment.by_hand.items():
+            yield render(question["prompt"])
+            yield f"<details><summary>Graded examples</summary>{render(question['examples'])}</details>"
+            for result in results:
+                answer = result["answers"].get(name, "*No answer was found.*")
+                heading = html.escape(f"{result['student']}, {name}")
+                yield f"<article><h2>{heading}</h2>{render(answer)}</article>"
+
+    return PAGE.format(title=html.escape(assignment.title), body="".join(parts()))

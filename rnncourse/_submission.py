@@ -1,0 +1,132 @@
+"""The process in which a student's notebook runs: started by `rnncourse.sandbox`.
+
+It reads one request a line from standard input and answers with one line, on a descriptor that nothing
+printed can reach by accident. Requests: run the code of a cell; read a name; read an attribute; call a
+function. What is a number, a text, an array or a collection of those travels by value. Anything else stays
+here, and a number stands for it. Nothing that is known here is worth points: what is right is decided on
+the other side.
+"""
+
+import base64
+import io
+import json
+import os
+import sys
+import traceback
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+
+def encode(value: Any, kept: list[Any]) -> Any:
+    """Return a value as JSON; what has no such form is kept, and its number returned."""
+    if value is None or type(value) in {bool, int, float, str}:
+        return {"value": value}
+    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+        return {"tensor": encode(value.detach().cpu().numpy(), kept)["array"]}
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU":
+        text = io.BytesIO()
+        np.lib.format.write_array(text, np.asarray(value), allow_pickle=False)
+        array = base64.b64encode(text.getvalue()).decode()
+        return {"array": array} if isinstance(value, np.ndarray) else {"scalar": array}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {"named": [[name, encode(getattr(value, name), kept)] for name in value._fields]}
+    for kind, name in ((list, "list"), (tuple, "tuple")):
+        if type(value) is kind:
+            return {name: [encode(each, kept) for each in value]}
+    if type(value) is dict:
+        return {"dict": [[encode(key, kept), encode(each, kept)] for key, each in value.items()]}
+    if type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ in {"DataFrame", "Series"}:
+        columns = value.to_frame("value") if value.ndim == 1 else value
+        pairs = [[encode(str(name), kept), encode(columns[name].to_numpy(), kept)] for name in columns]
+        return {"table": pairs, "index": encode(columns.index.astype(str).to_list(), kept), "series": value.ndim == 1}
+    kept.append(value)
+    return {"kept": len(kept) - 1}
+
+
+def decode(form: dict[str, Any], kept: Any) -> Any:
+    """Return the value that `encode` wrote, on either side; `kept` is asked for what stayed.
+
+    Raises
+    ------
+    ValueError
+        If it is no such form.
+    """
+    kind, content = next(iter(form.items()))
+    if kind == "value" and (content is None or isinstance(content, bool | int | float | str)):
+        return content
+    if kind in {"array", "scalar", "tensor"}:
+        array = np.lib.format.read_array(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
+        if kind == "tensor":
+            import torch
+
+            return torch.from_numpy(array)
+        return array if kind == "array" else array[()]
+    if kind in {"list", "tuple"}:
+        values = [decode(each, kept) for each in content]
+        return values if kind == "list" else tuple(values)
+    if kind == "named":
+        return SimpleNamespace(**{str(name): decode(each, kept) for name, each in content})
+    if kind == "dict":
+        return {decode(key, kept): decode(each, kept) for key, each in content}
+    if kind == "table":
+        import pandas as pd
+
+        table = pd.DataFrame({decode(key, kept): decode(each, kept) for key, each in content})
+        table.index = pd.Index(decode(form["index"], kept))
+        return table["value"] if form["series"] else table
+    if kind == "kept":
+        return kept[content]
+    raise ValueError(f"no value of the kind {kind!r}")
+
+
+def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> str:
+    """Do what is asked; an exception is an answer too."""
+    try:
+        if "run" in request:
+            exec(compile(request["run"], request["cell"], "exec"), names)
+            return json.dumps({"done": True})
+        if "read" in request:
+            if request["read"] not in names:
+                return json.dumps({"missing": request["read"]})
+            return json.dumps(encode(names[request["read"]], kept))
+        if "attribute" in request:
+            return json.dumps(encode(getattr(kept[request["of"]], request["attribute"]), kept))
+        given = [decode(each, kept) for each in request["arguments"]]
+        named = {name: decode(each, kept) for name, each in request["named"].items()}
+        return json.dumps(encode(kept[request["call"]](*given, **named), kept))
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook does not end this process
+        try:
+            last = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith("cell ")]
+            where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
+            return json.dumps({"error": f"{type(error).__name__}: {str(error)[:200]}{where}"})
+        except BaseException:
+            return json.dumps({"error": "an exception that cannot even be printed"})
+
+
+def display(*_: object, **__: object) -> None:
+    """Stand in for what a notebook has without an import."""
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    names: dict[str, Any] = {"__name__": "__main__", "display": display}
+    kept: list[Any] = []
+    this = os.getpid()
+    for line in requests:
+        reply = answer(json.loads(line), names, kept)
+        if os.getpid() != this:  # a copy that the notebook made of this process
+            os._exit(1)
+        channel.write(reply + "\n")
+        channel.flush()
+    sys.exit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""A process that may do as it likes and can do no harm: bubblewrap, limits, and a line of text each way."""
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+PACKAGE = Path(__file__).resolve().parent
+HOME = "/tmp/home"  # inside the sandbox
+LONGEST_ANSWER = 200_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a submission may take.
+
+    Attributes
+    ----------
+    cell : float
+        Seconds for one cell, or for one call of a function by a test.
+    total : float
+        Seconds for the whole submission.
+    memory : float
+        Gigabytes of all its processes together.
+    processes : int
+        Processes and threads.
+    file_size : int
+        Megabytes of one file, and of all files together.
+    """
+
+    cell: float = 30.0
+    total: float = 300.0
+    memory: float = 3.0
+    processes: int = 64
+    file_size: int = 100
+
+
+class StoppedError(Exception):
+    """The submission's process is gone: its message says why."""
+
+
+class SandboxError(Exception):
+    """There is no sandbox here: its message says what to do."""
+
+
+def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> list[str]:
+    """Return the command that runs a submission's process inside bubblewrap, or without a sandbox.
+
+    Raises
+    ------
+    SandboxError
+        If bubblewrap, or what sets the limits, is missing.
+    """
+    worker = [sys.executable, "-m", "rnncourse._submission"]
+    if not sandboxed:
+        return worker
+    programs = {"bwrap": "bubblewrap", "prlimit": "util-linux", "setpriv": "util-linux"}
+    places = {program: shutil.which(program) or "" for program in programs}
+    for program, package in programs.items():
+        if not places[program]:
+            raise SandboxError(
+                f"{program} is missing, and without it submissions could do harm: install it "
+                f"(on Debian or Ubuntu: sudo apt-get install {package}), or grade on a Linux machine that has it"
+            )
+    size = str(limits.file_size * 1_000_000)
+    user = []
+    command = [places["bwrap"], "--die-with-parent", "--new-session", "--clearenv"]
+    if os.geteuid() == 0:  # the kernel counts no processes of root: each submission gets a user of its own
+        command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+        number = str(61_000 + slot)
+        user = [places["setpriv"], f"--reuid={number}", f"--regid={number}", "--clear-groups", "--no-new-privs"]
+    else:
+        command += ["--unshare-all", "--cap-drop", "ALL"]
+    command += ["--proc", "/proc", "--dev", "/dev"]
+    command += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    command += ["--perms", "0755", "--size", size, "--tmpfs", "/tmp", "--perms", "0777", "--dir", HOME]
+    command += [*_mounts(), "--remount-ro", "/", "--chdir", HOME]
+    for name, value in _environment(HOME).items():
+        command += ["--setenv", name, value]
+    command += ["--", places["prlimit"], f"--fsize={size}", f"--nproc={limits.processes}", "--core=0", "--nofile=256"]
+    command += [f"--data={int(limits.memory * 1e9)}", f"--cpu={int(limits.total)}", *user]
+    return [*command, *worker]
+
+
+def _environment(home: str) -> dict[str, str]:
+    """All that a submission sees of the environment; one thread, so that as many as cores run side by side."""
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    place = {"HOME": home, "MPLCONFIGDIR": home, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(PACKAGE.parent)}
+    return one_thread | place | {"LANG": "C.UTF-8", "MPLBACKEND": "agg", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _mounts() -> list[str]:
+    """Options that show Python, the packages, the course and its data, all read-only."""
+    readable = {Path("/usr"), Path(sys.prefix), Path(sys.base_prefix).resolve(), PACKAGE, PACKAGE.parent / "data"}
+    readable = {path for path in readable if path.exists()}
+    options = []
+    for folder in sorted({parent for path in readable for parent in path.parents[:-1]} - readable - {Path("/tmp")}):
+        options += ["--perms", "0755", "--dir", str(folder)]
+    for path in sorted(readable):
+        options += ["--ro-bind", str(path), str(path)]
+    for name in ("bin", "lib", "lib64", "sbin"):
+        place = Path("/") / name
+        if place.is_symlink():
+            options += ["--symlink", str(place.readlink()), str(place)]
+        elif place.is_dir():
+            options += ["--ro-bind", str(place), str(place)]
+    # The list of shared libraries, and fonts; no names of users or machines.
+    for shared in ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives"):
+        options += ["--ro-bind-try", shared, shared]
+    return options
+
+
+def check_sandbox(limits: Limits) -> None:
+    """Start a sandbox and let it do something.
+
+    Raises
+    ------
+    SandboxError
+        If that fails: bubblewrap is missing, or the machine does not let it work.
+    """
+    command = worker_command(limits)
+    request = json.dumps({"run": "answer = 42", "cell": "cell 1"}) + "\n"
+    done = subprocess.run(command, input=request, capture_output=True, text=True, env={}, check=False)
+    if done.stdout.strip() != '{"done": true}':
+        said = done.stderr.strip().splitlines()
+        raise SandboxError(
+            f"bubblewrap is installed and does not work here: {said[-1] if said else 'no message'}; "
+            "a container or an AppArmor profile may forbid user namespaces: allow them, or grade elsewhere"
+        )
+
+
+@dataclass
+class Sandbox:
+    """A submission's process: a context manager.
+
+    Attributes
+    ----------
+    limits : Limits
+    slot : int
+        Number among those that run at the same time.
+    sandboxed : bool
+        False runs the submission as an ordinary program, with the limits on time and memory only.
+    stopping : threading.Event
+        Once it is set, nothing is asked any more.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    slot: int = 0
+    sandboxed: bool = True
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self.deadline = time.monotonic() + self.limits.total
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            worker_command(self.limits, self.slot, sandboxed=self.sandboxed),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={} if self.sandboxed else os.environ | _environment(os.environ.get("HOME", "")),
+            start_new_session=True,  # Ctrl-C is for the grader
+        )
+        self._answers: queue.Queue[bytes] = queue.Queue()
+        self._threads = [threading.Thread(target=self._read, args=(self._process, self._answers), daemon=True)]
+        self._threads[0].start()
+
+    def _stop(self) -> None:
+        for child in self._family()[1:]:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        self._process.kill()  # and with it, by --die-with-parent, all that it started
+        self._process.wait()
+        for thread in self._threads:
+            thread.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+
+    @staticmethod
+    def _read(process: "subprocess.Popen[bytes]", answers: "queue.Queue[bytes]") -> None:
+        while (line := process.stdout.readline(LONGEST_ANSWER)).endswith(b"\n"):  # type: ignore[union-attr]
+            answers.put(line)
+        answers.put(b"")
+
+    @staticmethod
+    def _write(process: "subprocess.Popen[bytes]", line: bytes) -> None:
+        with contextlib.suppress(OSError):  # who does not read is noticed by its silence
+            process.stdin.write(line)  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return the answer.
+
+        Raises
+        ------
+        StoppedError
+            If the process ended, took too long or too much memory; a new one has then been started.
+        KeyboardInterrupt
+            If the grader is being stopped.
+        """
+        begin = time.monotonic()
+        line = json.dumps(request).encode() + b"\n"
+        writer = threading.Thread(target=self._write, args=(self._process, line), daemon=True)
+        self._threads[1:] = [writer]
+        writer.start()
+        while True:
+            if self.stopping.is_set():
+                raise KeyboardInterrupt
+            now = time.monotonic()
+            if now > self.deadline:
+                raise self._ended(f"the notebook took more than {self.limits.total:g} s in all")
+            if now - begin > self.limits.cell:
+                raise self._ended(f"it took more than {self.limits.cell:g} s")
+            try:
+                line = self._answers.get(timeout=0.2)
+                break
+            except queue.Empty:
+                if self._memory() > self.limits.memory:
+                    raise self._ended(f"it took more than {self.limits.memory:g} GB of memory") from None
+        if not line:
+            raise self._ended("it ended the process in which the notebook ran")
+        try:
+            answer = json.loads(line)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict) or not answer:
+            raise self._ended("it wrote where only the course writes")
+        return answer
+
+    def _ended(self, reason: str) -> StoppedError:
+        self._stop()
+        self._start()
+        return StoppedError(reason)
+
+    def _family(self) -> list[psutil.Process]:
+        try:
+            process = psutil.Process(self._process.pid)
+            return [process, *process.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    def _memory(self) -> float:
+        """Gigabytes that the process and its children hold."""
+        total = 0
+        for process in self._family():
+            try:
+                total += process.memory_info().rss
+            except psutil.Error:
+                continue
+        return total / 1e9

@@ -1,0 +1,251 @@
+"""The course's assignments: what earns points and what does not, and that a student's notebook gives nothing away.
+
+Run by `make test` after `make assignments`. Where there is no sandbox the graded ones are skipped, but not with
+SANDBOX_REQUIRED set.
+"""
+
+import json
+import os
+import re
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rnncourse import grading
+from rnncourse._handed_in import HandedIn, handed_in, read_assignment
+from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "book" / "assignments"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
+SLOT = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+sys.path.insert(0, str(FOLDER))
+import build  # noqa: E402
+
+
+@cache
+def master(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def student(name: str) -> Path:
+    return FOLDER / "student" / f"{name}-assignment.ipynb"
+
+
+@cache
+def assignment(name: str):
+    return read_assignment(ROOT / "dist" / "assignments" / f"{name}.zip")
+
+
+@cache
+def parts(name: str) -> list[tuple[str, str, str]]:
+    """The source's cells: question or "", part ("given", "solution", "test"), text; without the raw cells."""
+    found, question, part = [], "", "given"
+    for cell in master(name)["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] != "raw":
+            found.append((question, f"{part} {cell['cell_type']}", text))
+        elif text.startswith("# BEGIN QUESTION"):
+            question = re.search(r"(?m)^name: *(\w+)", text)[1]
+        elif text.startswith("# END QUESTION"):
+            question = ""
+        elif text.startswith(("# BEGIN SOLUTION", "# BEGIN TESTS")):
+            part = "solution" if "SOLUTION" in text else "test"
+        elif text.startswith(("# END SOLUTION", "# END TESTS")):
+            part = "given"
+    return found
+
+
+def wrong_answers(name: str) -> list[tuple[str, str, str]]:
+    """Question, what the student must read, code."""
+    text = (ROOT / "tests" / "wrong_answers" / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
+    pieces = re.split(r"(?m)^# %% (q\d+) \| (.+)$", text)[1:]
+    return [(question, message.strip(), code) for question, message, code in zip(*[iter(pieces)] * 3, strict=True)]
+
+
+def rounds(name: str) -> list[dict[str, tuple[str, str]]]:
+    """Wrong answers, at most one for each question: question, what the student must read and code."""
+    found: list[dict[str, tuple[str, str]]] = []
+    for question, message, code in wrong_answers(name):
+        place = next((each for each in found if question not in each), None)
+        if place is None:
+            found.append(place := {})
+        place[question] = (message, code)
+    return found
+
+
+def hand_in(name: str, path: Path, instead: dict[str, str] | None = None, leave_out: tuple[str, ...] = ()) -> HandedIn:
+    """A student's notebook with the right answers, but for some questions."""
+    cells = []
+    for question, kind, text in parts(name):
+        if kind in {"given code", "solution code"} and not (kind == "solution code" and question in leave_out):
+            source = (instead or {}).get(question, text) if kind == "solution code" else text
+            cells.append({"cell_type": "code", "metadata": {}, "source": source})
+    notebook = {"cells": cells, "metadata": {"rnncourse": {"assignment": name}}}
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    return HandedIn(path.stem, path)
+
+
+@pytest.fixture(scope="session")
+def graded():
+    """A function that grades; it skips where there is no sandbox, unless it is required."""
+    try:
+        check_sandbox(Limits())
+    except SandboxError as error:
+        if os.environ.get("SANDBOX_REQUIRED"):
+            raise
+        pytest.skip(str(error))
+    return lambda handed, name: grading.grade(handed, assignment(name), Sandbox(Limits(), SLOT))
+
+
+def machine_points(name: str) -> dict[str, float]:
+    """Points of the questions that are graded here."""
+    return {
+        name_: points for name_, points in assignment(name).points().items() if name_ not in assignment(name).by_hand
+    }
+
+
+def test_every_chapter_has_an_assignment():
+    assert NAMES == CHAPTERS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_and_questions(name):
+    points = assignment(name).points()
+    assert sum(points.values()) == 20
+    assert 6 <= len(points) <= 10
+    (opened,) = assignment(name).by_hand.values()
+    assert 3 <= opened["points"] <= 4
+    assert re.search(r"(?m)^\|\s*points\s*\|", opened["prompt"]), "no rubric"
+    assert len(re.findall(r"\*\*Example answer [12]: \S+ of", opened["examples"])) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_right_answers_get_all_points(name, graded, tmp_path):
+    result = graded(hand_in(name, tmp_path / "right.ipynb"), name)
+    assert result["problems"] == []
+    assert result["points"] == machine_points(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_untouched_notebook_gets_none(name, graded):
+    result = graded(HandedIn("untouched", student(name)), name)
+    assert set(result["points"].values()) == {0.0}
+    assert not any(result["answers"].values())
+
+
+@pytest.mark.parametrize(("name", "turn"), [(name, turn) for name in NAMES for turn in range(len(rounds(name)))])
+def test_wrong_answers_lose_their_points(name, turn, graded, tmp_path):
+    wrong = rounds(name)[turn]
+    handed = hand_in(name, tmp_path / "wrong.ipynb", {question: code for question, (_, code) in wrong.items()})
+    result = graded(handed, name)
+    for question, points in machine_points(name).items():
+        told = "\n".join(result["messages"][question])
+        if question not in wrong:
+            assert result["points"][question] == points, f"{question} was right: {told}"
+        else:
+            assert result["points"][question] < points, f"{question} must lose"
+            assert wrong[question][0] in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_question_has_a_wrong_answer(name):
+    assert {question for question, _, _ in wrong_answers(name)} == set(machine_points(name))
+
+
+def code_lines(text: str) -> set[str]:
+    return {line.strip() for line in text.splitlines() if len(line.strip()) > 12 and not line.strip().startswith("#")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_students_notebook_gives_nothing_away(name):
+    text = student(name).read_text(encoding="utf-8")
+    shown = "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"])
+    assert "SOLUTION" not in shown
+    assert not any(cell.get("outputs") for cell in json.loads(text)["cells"])
+    secret: set[str] = set()
+    for _, kind, source in parts(name):
+        if kind == "solution markdown":
+            secret |= {line.strip() for line in source.splitlines() if len(line.strip()) > 12}
+        elif kind == "solution code":
+            inside = re.findall(r"(?ms)# BEGIN SOLUTION.*?$(.*?)^\s*# END SOLUTION", source)
+            secret |= {line for each in inside for line in code_lines(each)}
+            secret |= {line.strip() for line in re.findall(r"(?m)^(.*?)\s*# SOLUTION$", source)}
+        elif kind == "test code" and re.search(r"hidden: *true", source):
+            secret |= code_lines(source.partition("END TEST CONFIG")[2])
+    public = {line for _, kind, source in parts(name) if "given" in kind for line in code_lines(source)}
+    public |= {
+        line
+        for _, kind, source in parts(name)
+        if kind == "test code" and not re.search(r"hidden: *true", source)
+        for line in code_lines(source)
+    }
+    assert len(secret) > 30
+    lines = {line.strip() for line in shown.splitlines()}
+    assert (secret - public) & lines == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tests_keep_to_their_rules(name):
+    for question, kind, source in parts(name):
+        if kind == "test code":
+            assert not re.search(r"manual_seed|random\.seed|set_default_dtype|set_num_threads", source), question
+            settings = yaml.safe_load(source.partition("# BEGIN TEST CONFIG")[2].partition('"""')[0])
+            assert settings["points"] >= 0, question
+            if settings.get("hidden"):
+                assert len(settings["failure_message"]) > 15, question
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_notebook_each_time(name, tmp_path):
+    build.build(FOLDER / f"{name}.ipynb", tmp_path, tmp_path)
+    assert (tmp_path / student(name).name).read_bytes() == student(name).read_bytes()
+    assert (tmp_path / f"{name}.zip").read_bytes() == (ROOT / "dist" / "assignments" / f"{name}.zip").read_bytes()
+
+
+def test_a_class(graded, tmp_path, capsys):
+    """From a folder to grades.csv: who gets what, to the point."""
+    name = "01-sine"
+    folder = tmp_path / "class"
+    folder.mkdir()
+    points = machine_points(name)
+    first, *others = points
+    half = tuple(others[::2])
+    bomb = "import os\nwhile True:\n    os.fork()"
+    forged = "import numpy as np\nnp.allclose = lambda *given, **named: True\nopen('results.json', 'w').write('20')"
+    answers = {
+        "01-perfect": ({}, ()),
+        "02-half": ({}, half),
+        "03-wrong": ({question: code for question, (_, code) in rounds(name)[0].items()}, ()),
+        "04-slow": ({first: "while True:\n    pass"}, ()),
+        "05-raises": ({first: "raise ValueError('no idea')"}, ()),
+        "06-syntax": ({first: "def broken(:"}, ()),
+        "07-bomb": ({first: bomb}, ()),
+        "08-forged": (dict.fromkeys(points, forged), ()),
+        "09-exit": ({first: "import os\nos._exit(0)"}, ()),
+    }
+    for who, (instead, leave_out) in answers.items():
+        hand_in(name, folder / f"{who}.ipynb", instead, leave_out)
+    (folder / "10-untouched.ipynb").write_bytes(student(name).read_bytes())
+    (folder / "11-cut.ipynb").write_bytes(student(name).read_bytes()[:3000])
+    (folder / "12-other.ipynb").write_bytes(student("02-by-hand").read_bytes())
+    (folder / "13-report.pdf").write_bytes(b"%PDF")
+
+    full = sum(points.values())
+    expected = dict.fromkeys(("08-forged", "10-untouched", "11-cut", "12-other", "13-report"), 0.0)
+    expected |= dict.fromkeys(("04-slow", "05-raises", "06-syntax", "07-bomb", "09-exit"), full - points[first])
+    expected |= {"01-perfect": full, "02-half": full - sum(points[question] for question in half)}
+    one_wrong = graded(handed_in(folder)[2], name)["points"]  # test_wrong_answers_lose_their_points looks at these
+    expected["03-wrong"] = sum(one_wrong.values())
+
+    grading.main([str(ROOT / "dist" / "assignments"), str(folder), "--out", str(tmp_path / "out"), "--jobs", "2"])
+    assert f"13 submissions of {assignment(name).title!r}" in capsys.readouterr().out
+    rows = (tmp_path / "out" / "grades.csv").read_text().splitlines()
+    got = {row.partition(",")[0]: float(row.rpartition(",")[2]) for row in rows[1:]}
+    assert got == expected
+    assert len(list((tmp_path / "out" / "feedback").glob("*.html"))) == 13

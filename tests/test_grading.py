@@ -1,0 +1,488 @@
+"""Grading: exact points, and nothing to be won or harmed by a hostile submission.
+
+The assignment is a small one of this file; the course's own are tested by classroom_checks.py. Hostile
+submissions are run for real. Where there is no sandbox these tests are skipped, but not with SANDBOX_REQUIRED set.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from hostile import HOSTILE
+
+from rnncourse import _submission, grading
+from rnncourse._handed_in import handed_in, read_assignment, read_notebook
+from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
+
+SECRET = "the-secret-of-the-hidden-tests"
+TESTS = {
+    "q1": [
+        (1, False, "", 'assert double(2) == 4, f"double(2) must be 4, got {double(2)}"'),
+        (1, True, "`double` is right for 2 only.", f"assert double(21) == 42  # {SECRET}"),
+    ],
+    "q2": [(3, True, "The halves are wrong.", "assert np.allclose(halves, [0.5, 1.0])")],
+    "q10": [(1, True, "The word is wrong.", 'assert word == "window"')],
+}
+OPEN = {
+    "q11": {"points": 4.0, "prompt": "Why?\n\n| points | for |\n|---|---|\n| 4 | all |", "examples": "**4 of 4** All."}
+}
+DOUBLE = "def double(x):\n    return 2 * x"
+HALVES = "import numpy as np\nhalves = np.array([1, 2]) / 2"
+WORD = "word = 'window'"
+LIMITS = Limits(cell=4.0, total=60.0, memory=0.6, processes=32, file_size=5)
+
+
+def zip_of_tests(path: Path) -> Path:
+    """An autograder, as ``make assignments`` writes it."""
+    about = {"name": "tiny", "title": "A tiny assignment", "by_hand": OPEN, "given": ["a", "b"], "checks": ["1 / 0"]}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("assignment.json", json.dumps(about))
+        for name, cases in TESTS.items():
+            made = [
+                {"code": f">>> {code}\n", "points": points, "hidden": hidden, "failure_message": message}
+                for points, hidden, message, code in cases
+            ]
+            test = {"name": name, "points": None, "suites": [{"cases": made}]}
+            archive.writestr(f"tests/{name}.py", f"test = {test!r}")
+    return path
+
+
+def notebook(*cells: str, answer: str = "", assignment: str = "tiny") -> str:
+    made = [{"cell_type": "code", "metadata": {}, "source": cell.splitlines(keepends=True)} for cell in cells]
+    words = {"cell_type": "markdown", "id": "b", "metadata": {"rnncourse": {"answer": "q11"}}, "source": answer}
+    return json.dumps({"cells": [*made, words], "metadata": {"rnncourse": {"assignment": assignment}}})
+
+
+@pytest.fixture(scope="session")
+def autograder(tmp_path_factory):
+    return zip_of_tests(tmp_path_factory.mktemp("autograder") / "tiny.zip")
+
+
+@pytest.fixture(scope="session")
+def sandbox_here():
+    """Skip where there is no sandbox, unless it is required."""
+    try:
+        check_sandbox(LIMITS)
+    except SandboxError as error:
+        if os.environ.get("SANDBOX_REQUIRED"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def graded(tmp_path, autograder, sandbox_here):
+    """A function that grades one submission."""
+
+    def run(*cells: str, limits: Limits = LIMITS) -> dict:
+        folder = tmp_path / "class"
+        folder.mkdir(exist_ok=True)
+        (folder / "eve.ipynb").write_text(notebook(*cells), encoding="utf-8")
+        (only,) = [each for each in handed_in(folder) if each.student == "eve"]
+        return grading.grade(only, read_assignment(autograder), Sandbox(limits, SLOT))
+
+    return run
+
+
+# What they do to their own process makes them lose the points of a right answer too.
+SPOIL_THEIR_OWN = {"forged answers", "deep answer"}
+SLOT = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+
+def left_over() -> list[int]:
+    """Processes of a submission that are still there; as root, where each slot has a user of its own."""
+    for _ in range(50):
+        found = [process.pid for process in psutil.process_iter(["uids"]) if process.info["uids"].real == 61_000 + SLOT]
+        if not found:
+            break
+        time.sleep(0.1)
+    return found
+
+
+def said(result: dict) -> str:
+    return "\n".join([*result["problems"], *itertools.chain(*result["messages"].values())])
+
+
+# What a submission may do wrong: cells, points of q1, q2, q10, and what the student reads.
+HONEST = {
+    "all right": ([DOUBLE, HALVES, WORD], (2, 3, 1), ""),
+    "nothing": ([], (0, 0, 0), "`double` is not defined"),
+    "untouched": (
+        ["def double(x):\n    ...", "halves = ...", "word = ..."],
+        (0, 0, 0),
+        "double(2) must be 4, got None",
+    ),
+    "a constant that the public check likes": (["def double(x):\n    return 4", HALVES], (1, 3, 0), "for 2 only"),
+    "cell deleted": ([HALVES, WORD], (0, 3, 1), "`double` is not defined"),
+    "function renamed": (["def twice(x):\n    return 2 * x", HALVES, WORD], (0, 3, 1), "`double` is not defined"),
+    "syntax error": (["def double(x)\n    return 2 * x", HALVES, WORD], (0, 3, 1), "SyntaxError: expected ':'"),
+    "exception in a cell": (
+        [DOUBLE, "halves = [1][2]", WORD],
+        (2, 0, 1),
+        "IndexError: list index out of range (line 1)",
+    ),
+    "exception in a function": (["def double(x):\n    return y", HALVES, WORD], (0, 3, 1), "name 'y' is not defined"),
+    "magics and display": (["%matplotlib inline\n!ls\ndisplay(3)\n" + DOUBLE, HALVES, WORD], (2, 3, 1), ""),
+    "a check that fails is not run": ([DOUBLE, HALVES, WORD, "1 / 0"], (2, 3, 1), ""),
+    "other types": (["def double(x):\n    return str(2 * x)", "halves = {1: 2}", "word = 3"], (0, 0, 0), "got 4"),
+}
+
+
+@pytest.mark.parametrize(("cells", "points", "message"), HONEST.values(), ids=HONEST)
+def test_honest_mistakes(graded, cells, points, message):
+    result = graded(*cells)
+    assert tuple(result["points"].values()) == points
+    assert message in said(result)
+    if sum(points) == 6:
+        assert not said(result)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile(graded, autograder, tmp_path, name):
+    cell, message = HOSTILE[name]
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "alice.ipynb").write_text(notebook(f"# {SECRET}", DOUBLE, HALVES, WORD), encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    server, line = socket.create_server(("127.0.0.1", 0)), socket.socket(socket.AF_UNIX)
+    line.bind(f"\0{SECRET}{os.getpid()}")
+    line.listen()
+    known = {
+        "FOLDER": str(tmp_path),
+        "MARK": SECRET[::-1],
+        "PORT": server.getsockname()[1],
+        "PID": os.getpid(),
+        "SITE": str(Path(np.__path__[0]).parent),
+    }
+    given = [f"{key} = {value!r}" for key, value in known.items()] + ["MARK = MARK[::-1]"]
+    begin = time.monotonic()
+    with server, line:
+        result = graded("\n".join([*given, cell.strip()]), HALVES)
+    won = result["points"]
+    assert won["q1"] == won["q10"] == 0
+    assert won["q2"] <= 3
+    if name not in SPOIL_THEIR_OWN:
+        assert won["q2"] == 3
+    assert message in said(result)
+    assert time.monotonic() - begin < 20
+    assert not left_over()
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {*before, tmp_path / "class" / "eve.ipynb"}
+
+
+def test_without_a_sandbox_it_is_another_matter(autograder, tmp_path, sandbox_here):
+    """What the hostile tests look for happens where nothing hinders it: they can fail."""
+    (tmp_path / "eve.ipynb").write_text(notebook("open(r'%s', 'w')" % (tmp_path / "written"), DOUBLE), encoding="utf-8")
+    (only,) = handed_in(tmp_path)
+    result = grading.grade(only, read_assignment(autograder), Sandbox(LIMITS, sandboxed=False))
+    assert result["points"]["q1"] == 2
+    assert (tmp_path / "written").exists()
+
+
+FILES = {
+    "word.docx": (b"PK", "`word.docx` is not a notebook"),
+    "cut.ipynb": (notebook(DOUBLE)[:100].encode(), "not a whole notebook"),
+    "latin.ipynb": (b"\xff\xfe\xe4", "not a whole notebook"),
+    "list.ipynb": (b"[1, 2]", "not a whole notebook"),
+    "deep.ipynb": (b"[" * 100_000, "not a whole notebook"),
+    "cells.ipynb": (b'{"cells": [{"cell_type": "code", "source": 3}]}', "not a whole notebook"),
+    "other.ipynb": (notebook(assignment="01-sine").encode(), "another assignment, '01-sine'; 'tiny' is asked for"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_notebook(tmp_path, autograder, name):
+    content, message = FILES[name]
+    (tmp_path / name).write_bytes(content)
+    (only,) = handed_in(tmp_path)
+    result = grading.grade(only, read_assignment(autograder), Sandbox(LIMITS))
+    assert set(result["points"].values()) == {0.0}
+    assert message in said(result)
+
+
+def test_a_large_file_is_not_read(tmp_path, autograder):
+    with (tmp_path / "large.ipynb").open("wb") as file:
+        file.truncate(60_000_000)
+    with pytest.raises(ValueError, match="larger than 50 MB"):
+        read_notebook(tmp_path / "large.ipynb", read_assignment(autograder))
+
+
+def test_who_handed_in(tmp_path):
+    (tmp_path / "ada.ipynb").touch()
+    (tmp_path / "lovelaceada_LATE_123_456_01-sine-assignment-1.ipynb").touch()
+    (tmp_path / "hopper_77_88_solution.docx").touch()
+    (tmp_path / ".hidden").touch()
+    moodle = tmp_path / "Emmy Noether_4711_assignsubmission_file"
+    (moodle / "deeper").mkdir(parents=True)
+    (moodle / "deeper" / "a.ipynb").touch()
+    (moodle / "notes.txt").touch()
+    (tmp_path / "kurt").mkdir()
+    found = {each.student: (each.path.name, each.system, each.identity) for each in handed_in(tmp_path)}
+    assert found == {
+        "ada": ("ada.ipynb", "", ""),
+        "lovelaceada": ("lovelaceada_LATE_123_456_01-sine-assignment-1.ipynb", "Canvas", "123"),
+        "hopper": ("hopper_77_88_solution.docx", "Canvas", "77"),
+        "Emmy Noether": ("a.ipynb", "Moodle", "4711"),
+        "kurt": ("kurt", "", ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "holds no submission"),
+        (["ada.ipynb", "ada.txt"], "one file for each student, got ada.ipynb, ada.txt"),
+        (["ada/1.ipynb", "ada/2.ipynb"], "must hold one notebook, got 1.ipynb, 2.ipynb"),
+    ],
+)
+def test_who_cannot_be_told(tmp_path, names, message):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=message):
+        handed_in(tmp_path)
+
+
+@pytest.fixture
+def small_class(tmp_path, autograder, sandbox_here, capsys):
+    """A folder of submissions; a function that runs the program on it, and gives what it printed."""
+    folder = tmp_path / "class"
+    folder.mkdir()
+    good = [DOUBLE, HALVES, WORD]
+    (folder / "lovelaceada_123_456_tiny.ipynb").write_text(notebook(*good, answer="Because."), encoding="utf-8")
+    (folder / "noetheremmy_LATE_124_457_tiny.ipynb").write_text(notebook(*good[1:]), encoding="utf-8")
+    (folder / "zuse_125_458_tiny.doc").touch()
+
+    def run(*options: str, folder: Path = folder, code: int = 0) -> str:
+        arguments = [str(autograder), str(folder), "--out", str(tmp_path / "out"), *options]
+        with pytest.raises(SystemExit) if code else contextlib.nullcontext() as stopped:
+            grading.main(arguments)
+        assert not code or stopped.value.code == code
+        printed = capsys.readouterr()
+        return printed.out + printed.err
+
+    return run
+
+
+def test_from_files_to_marks(small_class, tmp_path):
+    out = tmp_path / "out"
+    before = {path: path.read_bytes() for path in (tmp_path / "class").iterdir()}
+    printed = small_class()
+    assert "3 submissions of 'A tiny assignment'" in printed
+    assert "1 answers to be graded by hand" in printed
+    assert not (out / "canvas.csv").exists()
+    assert (out / "grades.csv").read_text() == (
+        "student,q1,q2,q10,q11,total\nlovelaceada,2,3,1,,6\nnoetheremmy,0,3,1,0,4\nzuse,0,0,0,0,0\n"
+    )
+    assert (out / "by-hand.csv").read_text() == (
+        "student,question,points,comment\nlovelaceada,q11,,\n"
+        "noetheremmy,q11,0,There is no answer.\nzuse,q11,0,There is no answer.\n"
+    )
+    assert "Because." in (out / "by-hand.html").read_text()
+    assert "not graded yet" in (out / "feedback" / "lovelaceada.html").read_text()
+    for name in ("statistics.csv", "statistics.png", "messages.csv", "log.txt"):
+        assert (out / name).stat().st_size > 30, name
+
+    text = (
+        (out / "by-hand.csv").read_text().replace("lovelaceada,q11,,", 'lovelaceada,q11,3.5,"Good, and <b>short</b>"')
+    )
+    (out / "by-hand.csv").write_text(text)
+    results = {path: path.stat().st_mtime_ns for path in (out / "results").iterdir()}
+    assert "canvas.csv" in small_class()
+    assert {path: path.stat().st_mtime_ns for path in (out / "results").iterdir()} == results  # nothing was run again
+    assert (out / "by-hand.csv").read_text() == text
+    grades = pd.read_csv(out / "grades.csv", index_col="student")
+    assert grades["total"].to_dict() == {"lovelaceada": 9.5, "noetheremmy": 4.0, "zuse": 0.0}
+    page = (out / "feedback" / "lovelaceada.html").read_text()
+    assert "3.5 of 4" in page
+    assert "Good, and &lt;b&gt;short&lt;/b&gt;" in page
+    assert (out / "canvas.csv").read_text() == (
+        "Student,ID,SIS User ID,SIS Login ID,Section,A tiny assignment\n"
+        "lovelaceada,123,,,,9.5\nnoetheremmy,124,,,,4\nzuse,125,,,,0\n"
+    )
+    assert {path: path.read_bytes() for path in before} == before
+    assert set((tmp_path / "class").iterdir()) == set(before)
+
+
+def test_moodle(small_class, tmp_path):
+    for path in (tmp_path / "class").iterdir():
+        path.unlink()
+    folder = tmp_path / "class" / "Emmy Noether_4711_assignsubmission_file"
+    folder.mkdir()
+    (folder / "tiny.ipynb").write_text(notebook(DOUBLE), encoding="utf-8")
+    assert "moodle.csv" in small_class()
+    assert (tmp_path / "out" / "moodle.csv").read_text() == (
+        "Identifier,Full name,Grade,Maximum Grade\nParticipant 4711,Emmy Noether,2,10\n"
+    )
+
+
+def test_a_changed_submission_is_graded_again(small_class, tmp_path):
+    small_class()
+    path = tmp_path / "class" / "noetheremmy_LATE_124_457_tiny.ipynb"
+    path.write_text(notebook(DOUBLE), encoding="utf-8")
+    small_class()
+    grades = pd.read_csv(tmp_path / "out" / "grades.csv", index_col="student")
+    assert grades.loc["noetheremmy", ["q1", "q2", "q10"]].to_list() == [2, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("nobody,q11,1,", "'nobody' has handed in nothing"),
+        ("zuse,q1,1,", "'q1' is no question that a person grades"),
+        ("zuse,q11,5,", "the points must be from 0 to 4, got '5'"),
+        ("zuse,q11,many,", "the points must be from 0 to 4, got 'many'"),
+        ("zuse,q11,1,\nzuse,q11,2,", "this answer is graded twice"),
+    ],
+)
+def test_points_by_hand_are_checked(small_class, tmp_path, line, message):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "by-hand.csv").write_text(f"student,question,points,comment\n{line}\n")
+    assert message in small_class(code=1)
+
+
+def test_the_program_refuses(small_class, tmp_path, autograder):
+    assert "is not a folder" in small_class(folder=tmp_path / "nowhere", code=1)
+    assert "--jobs must be at least 1, got 0" in small_class("--jobs", "0", code=2)
+
+
+def test_where_bubblewrap_is_missing(small_class, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "sudo apt-get install bubblewrap" in small_class(code=1)
+    assert "3 submissions" in small_class("--without-sandbox")
+
+
+def test_where_bubblewrap_does_not_work(monkeypatch, tmp_path):
+    for name in ("bwrap", "prlimit", "setpriv"):
+        (tmp_path / name).write_text("#!/bin/sh\necho bwrap: no permission >&2\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SandboxError, match="does not work here: bwrap: no permission"):
+        check_sandbox(LIMITS)
+
+
+def test_stopped_and_continued(tmp_path, autograder, small_class):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"s{number}.ipynb").write_text(
+            notebook("import time\ntime.sleep(0.7)", DOUBLE, HALVES, WORD), encoding="utf-8"
+        )
+    command = [
+        sys.executable,
+        "-m",
+        "rnncourse.grading",
+        str(autograder),
+        str(folder),
+        "--out",
+        str(tmp_path / "out"),
+        "--jobs",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    results = tmp_path / "out" / "results"
+    while not list(results.glob("*.json")):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of the terminal's processes
+    _, printed = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "The same command goes on from here." in printed
+    done = {path: path.stat().st_mtime_ns for path in results.glob("*.json")}
+    assert 1 <= len(done) < 8
+    small_class("--jobs", "2", folder=folder)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    stopped = (tmp_path / "out" / "grades.csv").read_text()
+    shutil.rmtree(tmp_path / "out")
+    small_class("--jobs", "1", folder=folder)
+    assert (tmp_path / "out" / "grades.csv").read_text() == stopped
+    assert stopped.count(",2,3,1,") == 8
+
+
+def test_two_at_a_time_do_not_meet(autograder, tmp_path, sandbox_here):
+    """Two submissions at once see neither each other's files nor each other's processes."""
+    look = (
+        "import os, time\nopen('/tmp/home/mine', 'w').close()\nopen('/dev/shm/mine', 'w').close()\ntime.sleep(1)\n"
+        "seen = sum(p.isdigit() for p in os.listdir('/proc')), os.listdir('/tmp/home'), os.listdir('/dev/shm')"
+    )
+    found = []
+
+    def one(slot: int) -> None:
+        with Sandbox(LIMITS, slot) as sandbox:
+            found.append(grading.Submission([look], sandbox).read("seen"))
+
+    threads = [threading.Thread(target=one, args=(10 + 2 * SLOT + slot,)) for slot in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 2
+    for processes, home, shared in found:
+        assert processes <= 2
+        assert home == shared == ["mine"]
+
+
+VALUES = [
+    None, True, 3, -2.5, float("inf"), "text", [1, "two", [3.0]], (1, 2), {"a": 1, 2: [3]}, np.float32(2.5),
+    np.int64(7),
+    np.arange(6.0).reshape(2, 3), np.array(["a", "b"]), np.array([True]), np.zeros((0, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_values_travel(value):
+    form = json.loads(json.dumps(_submission.encode(value, [])))
+    back = _submission.decode(form, [])
+    assert type(back) is type(value)
+    np.testing.assert_equal(back, value)
+
+
+def test_tables_and_tensors_travel():
+    torch = pytest.importorskip("torch")
+    table = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]}, index=["x", "y"])
+    back = _submission.decode(json.loads(json.dumps(_submission.encode(table, []))), [])
+    pd.testing.assert_frame_equal(back, table, check_index_type=False, check_column_type=False)
+    tensor = torch.arange(3.0, requires_grad=True)
+    back = _submission.decode(json.loads(json.dumps(_submission.encode(tensor, []))), [])
+    assert torch.equal(back, tensor.detach())
+
+
+@pytest.mark.parametrize("form", [{"pickle": "x"}, {"value": [1]}, {"value": {}}])
+def test_forged_forms_are_refused(form):
+    with pytest.raises(ValueError, match="no value of the kind"):
+        _submission.decode(form, [])
+
+
+def test_an_array_of_objects_does_not_travel():
+    kept: list = []
+    assert _submission.encode(np.array([object()]), kept) == {"kept": 0}
+
+
+def test_a_test_cannot_hand_in_an_object(autograder, sandbox_here):
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = grading.Submission(["def same(x, y=0):\n    return x"], sandbox)
+        same = submission.read("same")
+        assert same([1, (2, "a")], y=3) == [1, (2, "a")]
+        assert same([same])[0](5) == 5
+        with pytest.raises(TypeError, match="a test cannot hand a function to a submission"):
+            same(lambda: 0)
+
+
+def test_the_limits_are_in_the_command():
+    if shutil.which("bwrap"):
+        command = worker_command(Limits(memory=2, processes=9, file_size=7, total=11))
+        for option in ("--data=2000000000", "--nproc=9", "--fsize=7000000", "--cpu=11"):
+            assert option in command
