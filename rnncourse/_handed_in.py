@@ -43,6 +43,8 @@ class Assignment:
     Attributes
     ----------
     name, title : str
+    titles : dict of str to str
+        Of the questions.
     questions : tuple of Question
         Those with tests.
     by_hand : dict of str to dict
@@ -55,6 +57,7 @@ class Assignment:
 
     name: str
     title: str
+    titles: Mapping[str, str]
     questions: tuple[Question, ...]
     by_hand: Mapping[str, Mapping[str, Any]]
     given: tuple[str, ...]
@@ -109,7 +112,9 @@ def read_assignment(path: Path) -> Assignment:
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no autograder that `make assignments` has made: {error}") from None
     given, checks = tuple(about["given"]), tuple(about["checks"])
-    return Assignment(about["name"], about["title"], read_questions(path), about["by_hand"], given, checks)
+    return Assignment(
+        about["name"], about["title"], about["titles"], read_questions(path), about["by_hand"], given, checks
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import collections
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,10 @@ def write_statistics(
 ) -> None:
     """Write statistics.csv (questions), messages.csv (what students were told, most frequent first), and a plot."""
     most = pd.Series(assignment.points())
-    points = table[list(most.index)]
-    columns = {"points": most, "mean": points.mean(), "full": (points == most).mean(), "none": (points == 0).mean()}
-    statistics = pd.DataFrame(columns).rename_axis("question")
+    points = table[list(most.index)].dropna(axis="columns")  # no statistics of a question that is not graded yet
+    full, none = (points == most[points.columns]).mean(), (points == 0).mean()
+    columns = {"points": most, "mean": points.mean(), "full": full, "none": none}
+    statistics = pd.DataFrame(columns).reindex(most.index).rename_axis("question")
     statistics.to_csv(out / "statistics.csv", float_format="%.3f", lineterminator="\n")
     told = [(name, text) for result in results for name, texts in result["messages"].items() for text in texts]
     counted = sorted(collections.Counter(told).items(), key=lambda pair: (-pair[1], natural(pair[0][0]), pair[0][1]))
@@ -100,7 +102,8 @@ PAGE = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;
-padding:0 1rem;overflow-wrap:anywhere}}table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;
+padding:0 1rem;overflow-wrap:anywhere}}
+th,code{{overflow-wrap:normal}}p{{margin:.4em 0}}table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;
 vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #8886}}.points{{white-space:nowrap}}
 article{{border-left:4px solid #0072b2;padding:.1rem 1rem;margin:1.5rem 0}}</style></head>
 <body><main>{body}</main></body></html>
@@ -116,10 +119,11 @@ def feedback_page(
     for name, points in most.items():
         told = [*result["messages"].get(name, []), *([comments[name]] if comments.get(name) else [])]
         reached = "not graded yet" if pd.isna(row[name]) else f"{row[name]:g} of {points:g}"
-        texts = "<br>".join(html.escape(text) for text in told)
-        rows.append(f'<tr><td>{html.escape(name)}</td><td class="points">{reached}</td><td>{texts}</td></tr>')
+        texts = "".join(f"<p>{_escaped(text)}</p>" for text in told)
+        title = html.escape(assignment.titles.get(name, name))
+        rows.append(f'<tr><td>{title}</td><td class="points">{reached}</td><td>{texts}</td></tr>')
     unfinished = "; some questions are not graded yet" if row[list(most)].isna().any() else ""
-    problems = "".join(f"<li>{html.escape(problem)}</li>" for problem in result["problems"])
+    problems = "".join(f"<li>{_escaped(problem)}</li>" for problem in result["problems"])
     title = html.escape(f"{assignment.title}: {result['student']}")
     return PAGE.format(
         title=title,
@@ -128,6 +132,11 @@ def feedback_page(
         f"<tbody>{''.join(rows)}</tbody></table>"
         + (f"<h2>When your notebook ran from top to bottom</h2><ul>{problems}</ul>" if problems else ""),
     )
+
+
+def _escaped(text: str) -> str:
+    """Return text as HTML, with what stands between backquotes as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def by_hand_page(results: Sequence[Mapping[str, Any]], assignment: Assignment) -> str:

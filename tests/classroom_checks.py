@@ -119,6 +119,7 @@ def test_points_and_questions(name):
     points = assignment(name).points()
     assert sum(points.values()) == 20
     assert 6 <= len(points) <= 10
+    assert list(assignment(name).titles) == list(points)
     (opened,) = assignment(name).by_hand.values()
     assert 3 <= opened["points"] <= 4
     assert re.search(r"(?m)^\|\s*points\s*\|", opened["prompt"]), "no rubric"

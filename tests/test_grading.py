@@ -48,7 +48,14 @@ LIMITS = Limits(cell=4.0, total=60.0, memory=0.6, processes=32, file_size=5)
 
 def zip_of_tests(path: Path) -> Path:
     """An autograder, as ``make assignments`` writes it."""
-    about = {"name": "tiny", "title": "A tiny assignment", "by_hand": OPEN, "given": ["a", "b"], "checks": ["1 / 0"]}
+    about = {
+        "name": "tiny",
+        "title": "A tiny assignment",
+        "titles": {"q1": "1: double"},
+        "by_hand": OPEN,
+        "given": ["a", "b"],
+        "checks": ["1 / 0"],
+    }
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("assignment.json", json.dumps(about))
         for name, cases in TESTS.items():
@@ -307,6 +314,7 @@ def test_from_files_to_marks(small_class, tmp_path):
     assert grades["total"].to_dict() == {"lovelaceada": 9.5, "noetheremmy": 4.0, "zuse": 0.0}
     page = (out / "feedback" / "lovelaceada.html").read_text()
     assert "3.5 of 4" in page
+    assert "<td>1: double</td>" in page
     assert "Good, and &lt;b&gt;short&lt;/b&gt;" in page
     assert (out / "canvas.csv").read_text() == (
         "Student,ID,SIS User ID,SIS Login ID,Section,A tiny assignment\n"

@@ -64,6 +64,7 @@ def build(source: Path, student: Path = STUDENT, autograders: Path = AUTOGRADERS
         note = {
             "name": source.stem,
             "title": title(master),
+            "titles": question_titles(master),
             "by_hand": opened,
             "given": given,
             "checks": [*checks.values()],
@@ -121,6 +122,13 @@ def title(master: Mapping[str, Any]) -> str:
         for line in cell["source"]
     ]
     return next(line[2:].strip() for line in lines if line.startswith("# "))
+
+
+def question_titles(master: Mapping[str, Any]) -> dict[str, str]:
+    """Return "2: windows with a gap" for q2, from its heading."""
+    texts = ["".join(cell["source"]) for cell in master["cells"] if cell["cell_type"] == "markdown"]
+    found = re.findall(r"(?m)^## Question (\d+): (.+?) \([\d.]+ points?\b.*\)$", "\n".join(texts))
+    return {f"q{number}": f"{number}: {text}" for number, text in found}
 
 
 def settings(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
