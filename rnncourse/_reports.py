@@ -33,7 +33,8 @@ def write_grade_books(
             rows["Canvas"].append(person | {"Section": "", assignment.title: f"{row['total']:g}"})
         elif handed.system == "Moodle":
             person = {"Identifier": f"Participant {handed.identity}", "Full name": handed.student}
-            rows["Moodle"].append(person | {"Grade": f"{row['total']:g}", "Maximum Grade": f"{most:g}"})
+            grade = {"Grade": f"{row['total']:g}", "Maximum Grade": f"{most:g}", "Last modified (grade)": "-"}
+            rows["Moodle"].append(person | grade)
     written = []
     for system, people in rows.items():
         path = out / f"{system.lower()}.csv"

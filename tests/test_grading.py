@@ -332,7 +332,7 @@ def test_moodle(small_class, tmp_path):
     (folder / "tiny.ipynb").write_text(notebook(DOUBLE), encoding="utf-8")
     assert "moodle.csv" in small_class()
     assert (tmp_path / "out" / "moodle.csv").read_text() == (
-        "Identifier,Full name,Grade,Maximum Grade\nParticipant 4711,Emmy Noether,2,10\n"
+        "Identifier,Full name,Grade,Maximum Grade,Last modified (grade)\nParticipant 4711,Emmy Noether,2,10,-\n"
     )
 
 
