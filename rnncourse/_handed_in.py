@@ -180,7 +180,9 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
     ValueError
         If it is no notebook, or one of another assignment; the message is for the student.
     """
-    if path.is_dir():
+    if path.is_symlink():
+        raise ValueError(f"`{path.name}` is a link to another file: hand in the file itself")
+    if not path.is_file():
         raise ValueError("nothing was handed in")
     if path.suffix != ".ipynb":
         raise ValueError(f"`{path.name}` is not a notebook: hand in the file that ends in .ipynb")
@@ -207,6 +209,12 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
         if open_question and source.strip() != UNTOUCHED:
             answers[open_question] = f"{answers.get(open_question, '')}\n\n{source}".strip()
     return Notebook(tuple(code), tuple(map(_label, code)), answers)
+
+
+def content(path: Path) -> bytes:
+    """Return what a submission holds, or nothing where `read_notebook` would not read it."""
+    readable = path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST
+    return path.read_bytes() if readable else b""
 
 
 def _label(cell: str) -> str:

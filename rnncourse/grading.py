@@ -29,7 +29,7 @@ import torch
 from tqdm import tqdm
 
 from rnncourse import _submission
-from rnncourse._handed_in import Assignment, Case, HandedIn, handed_in, read_assignment, read_notebook
+from rnncourse._handed_in import Assignment, Case, HandedIn, content, handed_in, read_assignment, read_notebook
 from rnncourse._reports import write_grade_books, write_reports
 from rnncourse.sandbox import Limits, Sandbox, SandboxError, StoppedError, check_sandbox
 
@@ -131,7 +131,7 @@ class Submission:
         if "missing" in reply:
             raise StudentError(f"`{reply['missing']}` is not defined")
         if "error" in reply:
-            raise StudentError(str(reply["error"]))
+            raise StudentError(f"It stopped with {reply['error']}")
         try:
             return _submission.decode(reply, self)
         except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
@@ -283,8 +283,9 @@ def grade_all(
 
     def one(handed: HandedIn) -> dict[str, Any]:
         place = kept / f"{handed.student}.json"
-        content = handed.path.read_bytes() if handed.path.is_file() else b""
-        fingerprint = hashlib.sha256(content + repr((handed.path.name, assignment, limits)).encode()).hexdigest()
+        fingerprint = hashlib.sha256(
+            content(handed.path) + repr((handed.path.name, assignment, limits)).encode()
+        ).hexdigest()
         if place.exists():
             before: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
             if before["fingerprint"] == fingerprint:
@@ -384,9 +385,7 @@ def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:
     named: collections.Counter[str] = collections.Counter()
     for path in sorted(autograder.glob("*.zip")):
         mark = re.compile(rf'"assignment":\s*"{re.escape(path.stem)}"'.encode())
-        named[path.stem] = sum(
-            handed.path.is_file() and bool(mark.search(handed.path.read_bytes())) for handed in submissions
-        )
+        named[path.stem] = sum(bool(mark.search(content(handed.path))) for handed in submissions)
     name, number = max(named.items(), key=lambda pair: pair[1], default=("", 0))
     if not number:
         raise ValueError(

@@ -226,6 +226,19 @@ def test_a_large_file_is_not_read(tmp_path, autograder):
         read_notebook(tmp_path / "large.ipynb", read_assignment(autograder))
 
 
+def test_a_link_is_not_followed(tmp_path, autograder):
+    (tmp_path / "alice.ipynb").write_text(notebook(DOUBLE), encoding="utf-8")
+    (tmp_path / "eve.ipynb").symlink_to(tmp_path / "alice.ipynb")
+    with pytest.raises(ValueError, match=r"`eve\.ipynb` is a link to another file"):
+        read_notebook(tmp_path / "eve.ipynb", read_assignment(autograder))
+
+
+def test_a_pipe_is_not_read(tmp_path, autograder):
+    os.mkfifo(tmp_path / "eve.ipynb")
+    with pytest.raises(ValueError, match="nothing was handed in"):
+        read_notebook(tmp_path / "eve.ipynb", read_assignment(autograder))
+
+
 def test_who_handed_in(tmp_path):
     (tmp_path / "ada.ipynb").touch()
     (tmp_path / "lovelaceada_LATE_123_456_01-sine-assignment-1.ipynb").touch()
