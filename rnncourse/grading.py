@@ -404,12 +404,16 @@ def grades(results: Sequence[Mapping[str, Any]], assignment: Assignment, by_hand
     return table.reset_index()
 
 
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, and grade."""
     parser = argparse.ArgumentParser(prog="python -m rnncourse.grading", description="Grade a folder of notebooks.")
-    parser.add_argument("autograder", type=Path, help="zip file that `make assignments` has made, or their folder")
-    parser.add_argument("submissions", type=Path, help="folder with one notebook, or one folder, for each student")
-    parser.add_argument("--out", type=Path, required=True, help="folder for grades, feedback, statistics and log")
+    parser.add_argument("autograder", type=_path, help="zip file that `make assignments` has made, or their folder")
+    parser.add_argument("submissions", type=_path, help="folder with one notebook, or one folder, for each student")
+    parser.add_argument("--out", type=_path, required=True, help="folder for grades, feedback, statistics and log")
     parser.add_argument("--jobs", type=int, help="submissions at a time; one a core by default")
     parser.add_argument(
         "--without-sandbox",
@@ -423,6 +427,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if not given.without_sandbox:
             check_sandbox(limits)
+        if given.out.resolve().is_relative_to(given.submissions.resolve()):
+            raise ValueError(f"--out must lie outside the submissions, got {given.out} in {given.submissions}")
         submissions = handed_in(given.submissions)
         assignment = read_assignment(choose(given.autograder, submissions))
         results = grade_all(
