@@ -423,12 +423,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.jobs is not None and given.jobs < 1:
         parser.error(f"--jobs must be at least 1, got {given.jobs}")
+    if given.out.resolve().is_relative_to(given.submissions.resolve()):
+        parser.error(f"--out must lie outside the submissions, got {given.out} in {given.submissions}")
     limits = Limits()
     try:
         if not given.without_sandbox:
             check_sandbox(limits)
-        if given.out.resolve().is_relative_to(given.submissions.resolve()):
-            raise ValueError(f"--out must lie outside the submissions, got {given.out} in {given.submissions}")
         submissions = handed_in(given.submissions)
         assignment = read_assignment(choose(given.autograder, submissions))
         results = grade_all(

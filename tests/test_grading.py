@@ -376,7 +376,7 @@ def test_points_by_hand_are_checked(small_class, tmp_path, line, message):
 
 def test_the_program_refuses(small_class, tmp_path, autograder):
     assert "is not a folder" in small_class(folder=tmp_path / "nowhere", code=1)
-    inside = small_class("--out", str(tmp_path / "class" / "out"), code=1)
+    inside = small_class("--out", str(tmp_path / "class" / "out"), code=2)
     assert "--out must lie outside the submissions" in inside
     assert "--jobs must be at least 1, got 0" in small_class("--jobs", "0", code=2)
 
