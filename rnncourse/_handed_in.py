@@ -165,10 +165,9 @@ def handed_in(folder: Path) -> list[HandedIn]:
 
 @dataclass(frozen=True)
 class Notebook:
-    """What is read of a submission: its code cells, a line that names each, and the answers in words."""
+    """What is read of a submission: its code cells, and the answers in words."""
 
     cells: tuple[str, ...]
-    labels: tuple[str, ...]
     answers: Mapping[str, str]
 
 
@@ -208,7 +207,7 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
             open_question = mark if isinstance(mark, str) and mark in assignment.by_hand else ""
         if open_question and source.strip() != UNTOUCHED:
             answers[open_question] = f"{answers.get(open_question, '')}\n\n{source}".strip()
-    return Notebook(tuple(code), tuple(map(_label, code)), answers)
+    return Notebook(tuple(code), answers)
 
 
 def content(path: Path) -> bytes:
@@ -217,7 +216,7 @@ def content(path: Path) -> bytes:
     return path.read_bytes() if readable else b""
 
 
-def _label(cell: str) -> str:
-    """Name a cell by its first line that is not a comment."""
+def first_line(cell: str) -> str:
+    """Return what a student knows a cell by: its first line that is not a comment."""
     lines = [line.strip() for line in cell.splitlines() if line.strip() and not line.strip().startswith("#")]
     return lines[0][:60] if lines else "empty"

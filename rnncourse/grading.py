@@ -29,7 +29,16 @@ import torch
 from tqdm import tqdm
 
 from rnncourse import _submission
-from rnncourse._handed_in import Assignment, Case, HandedIn, content, handed_in, read_assignment, read_notebook
+from rnncourse._handed_in import (
+    Assignment,
+    Case,
+    HandedIn,
+    content,
+    first_line,
+    handed_in,
+    read_assignment,
+    read_notebook,
+)
 from rnncourse._reports import write_grade_books, write_reports
 from rnncourse.sandbox import Limits, Sandbox, SandboxError, StoppedError, check_sandbox
 
@@ -131,11 +140,18 @@ class Submission:
         if "missing" in reply:
             raise StudentError(f"`{reply['missing']}` is not defined")
         if "error" in reply:
-            raise StudentError(f"It stopped with {reply['error']}")
+            raise StudentError(f"It stopped with {self._placed(str(reply['error']))}")
         try:
             return _submission.decode(reply, self)
         except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
             raise StudentError("the value cannot be read") from None
+
+    def _placed(self, error: str) -> str:
+        """Say where an error was: a student does not see the numbers of cells."""
+        found = re.search(r" \(cell (\d+), line (\d+)\)$", error)
+        if not found or not 1 <= int(found[1]) <= len(self.cells):
+            return error
+        return f"{error[: found.start()]}, in line {found[2]} of the cell `{first_line(self.cells[int(found[1]) - 1])}`"
 
     def __getitem__(self, number: int) -> Remote:
         return Remote(self, int(number))
@@ -237,7 +253,9 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
                 else:
                     points[question.name] += case.points
             messages[question.name] = list(dict.fromkeys(messages[question.name]))
-    problems = [f"`{notebook.labels[cell - 1]}`: {fault}" for cell, fault in sorted(submission.problems.items())]
+    problems = [
+        f"`{first_line(notebook.cells[cell - 1])}`: {fault}" for cell, fault in sorted(submission.problems.items())
+    ]
     return result | {
         "answers": dict(notebook.answers),
         "problems": problems,

@@ -141,7 +141,11 @@ HONEST = {
         (2, 0, 1),
         "IndexError: list index out of range (line 1)",
     ),
-    "exception in a function": (["def double(x):\n    return y", HALVES, WORD], (0, 3, 1), "name 'y' is not defined"),
+    "exception in a function": (
+        ["def double(x):\n    return y", HALVES, WORD],
+        (0, 3, 1),
+        "NameError: name 'y' is not defined, in line 2 of the cell `def double(x):`",
+    ),
     "magics and display": (["%matplotlib inline\n!ls\ndisplay(3)\n" + DOUBLE, HALVES, WORD], (2, 3, 1), ""),
     "a check that fails is not run": ([DOUBLE, HALVES, WORD, "1 / 0"], (2, 3, 1), ""),
     "other types": (["def double(x):\n    return str(2 * x)", "halves = {1: 2}", "word = 3"], (0, 0, 0), "got 4"),

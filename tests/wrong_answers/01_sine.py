@@ -127,6 +127,23 @@ def read(states, weight, bias, readout, horizon):
     return (rows[readout] @ weight.T + bias).reshape(len(states), horizon, -1)
 
 
+# %% q4 | `read` must refuse an unknown readout
+# Whatever is neither "last" nor "all" is a mean.
+def head_size(lookback, hidden_size, horizon, targets, readout):
+    reads = hidden_size * lookback if readout == "all" else hidden_size
+    return horizon * targets * (reads + 1)
+
+
+def read(states, weight, bias, readout, horizon):
+    if readout == "last":
+        row = states[:, -1]
+    elif readout == "all":
+        row = states.reshape(len(states), -1)
+    else:
+        row = states.mean(axis=1)
+    return (row @ weight.T + bias).reshape(len(states), horizon, -1)
+
+
 # %% q5 | is not exact on a sine around another level
 # The rule of the chapter: two weights, no constant, whatever is asked for.
 def continue_series(series, order, steps):
@@ -250,3 +267,28 @@ def decide(errors, a, b):
         raise ValueError("too few seeds")
     means = {name: np.mean(list(errors[name].values())) for name in (a, b)}
     return min(means, key=means.get) if means[a] != means[b] else "undecided"
+
+
+# %% q7 | `decide` must refuse fewer than four common seeds
+# Counts the seeds of each set-up, not those that both have.
+def plan_runs(reference, changes, seeds):
+    if set(changes) - set(reference) or len(set(seeds)) < 3:
+        raise ValueError("no plan")
+    setups = [reference]
+    for factor, levels in changes.items():
+        levels = [level for level in levels if level != reference[factor]]
+        setups += [{**reference, factor: level} for level in levels]
+    return [{**setup, "seed": seed} for setup in setups for seed in seeds]
+
+
+def decide(errors, a, b):
+    if len(errors[a]) < 4 or len(errors[b]) < 4:
+        raise ValueError("too few seeds")
+    common = [seed for seed in errors[a] if seed in errors[b]]
+    pairs = np.array([(errors[a][seed], errors[b][seed]) for seed in common])
+    median_a, median_b = np.median(pairs, axis=0)
+    if median_a < median_b and np.mean(pairs[:, 0] < pairs[:, 1]) >= 0.75:
+        return a
+    if median_b < median_a and np.mean(pairs[:, 1] < pairs[:, 0]) >= 0.75:
+        return b
+    return "undecided"

@@ -1,20 +1,28 @@
 """Plausible wrong answers to assignment 3: a block each, with what its student must read."""
 # ruff: noqa: F811, F821
 
-# %% q1 | The windows of a part are miscounted
+# %% q1 | the windows of a part are miscounted
 training_windows = 270
 validation_windows = 54
 test_windows = 34
 lost_windows = 10
 first_read = 336
 cut_alone = 11
-# %% q1 | Of `lost_windows`, `first_read` and `cut_alone`
+# %% q1 | `lost_windows` is wrong
 training_windows = 271
 validation_windows = 55
 test_windows = 35
 lost_windows = 5
 first_read = 336
 cut_alone = 11
+# %% q1 | `cut_alone` is wrong
+# Test windows that lie side by side, inputs and all, within the test months.
+training_windows = 271
+validation_windows = 55
+test_windows = 35
+lost_windows = 10
+first_read = 360
+cut_alone = 1
 
 
 # %% q2 | no target may lie outside it

@@ -1,7 +1,7 @@
 """Plausible wrong answers to assignment 4: a block each, with what its student must read."""
 # ruff: noqa: F811, F821
 
-# %% q1 | The windows are miscounted
+# %% q1 | the windows are miscounted
 # 30 - 41 + 1 is taken for a number of windows.
 windows_each = [90, 50, 1, -10]
 windows_across = 120
@@ -9,7 +9,7 @@ known_shape = (8, 25, 3)
 lead = 3
 kept_entry = 1.25
 open_ten = 0.8
-# %% q1 | Of `known_shape`, `lead`, `kept_entry` and `open_ten`
+# %% q1 | `kept_entry` or `open_ten` is wrong
 # The probability of ordinary dropout.
 windows_each = [90, 50, 1, 0]
 windows_across = 110
@@ -17,6 +17,14 @@ known_shape = (8, 25, 3)
 lead = 3
 kept_entry = 1.25
 open_ten = 0.8**10
+# %% q1 | `known_shape` is wrong
+# The observable among the columns that are known ahead.
+windows_each = [90, 50, 1, 0]
+windows_across = 110
+known_shape = (8, 25, 4)
+lead = 3
+kept_entry = 1.25
+open_ten = 0.8
 
 
 # %% q2 | no window takes steps of two series
