@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -418,8 +419,9 @@ def test_stopped_and_continued(tmp_path, autograder, small_class):
         "--jobs",
         "2",
     ]
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # where a shell has switched it off
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard
     )
     results = tmp_path / "out" / "results"
     while not list(results.glob("*.json")):
