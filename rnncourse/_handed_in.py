@@ -4,12 +4,14 @@ import doctest
 import json
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LARGEST = 50_000_000  # bytes of a notebook
+LARGEST = 20_000_000  # bytes of a notebook
+MOST_CELLS = 2_000
+LONGEST_ANSWER = 20_000  # characters of an answer in words
 UNTOUCHED = "_Type your answer here, replacing this text._"  # what Otter writes
 
 
@@ -142,7 +144,7 @@ def handed_in(folder: Path) -> list[HandedIn]:
         raise ValueError(f"{folder} is not a folder")
     found = []
     for path in sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__"))):
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             moodle = re.fullmatch(r"(.+)_(\d+)_assignsubmission_file_?", path.name)
             files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
             notebooks = [file for file in files if file.suffix == ".ipynb"] or files
@@ -157,6 +159,9 @@ def handed_in(folder: Path) -> list[HandedIn]:
             found.append(HandedIn(name, path, "Canvas" if canvas else "", identity))
     if not found:
         raise ValueError(f"{folder} holds no submission")
+    for each in found:
+        if not each.student.isprintable() or each.student.startswith(("=", "+", "-", "@")) or len(each.student) > 100:
+            raise ValueError(f"{each.student!r} is no name for a row of a table: rename the file, to a plain name")
     for each in found:
         if len(same := [other.path.name for other in found if other.student == each.student]) > 1:
             raise ValueError(f"one file for each student, got {', '.join(same)}: leave the one that counts")
@@ -186,34 +191,48 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
     if path.suffix != ".ipynb":
         raise ValueError(f"`{path.name}` is not a notebook: hand in the file that ends in .ipynb")
     if path.stat().st_size > LARGEST:
-        raise ValueError("the notebook is larger than 50 MB: clear its outputs and save it again")
+        raise ValueError("the notebook is larger than 20 MB: clear its outputs and save it again")
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         kinds = [cell["cell_type"] for cell in notebook["cells"]]
-        sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+        sources = ["".join(cell["source"]).encode("utf-8", "replace").decode() for cell in notebook["cells"]]
         marks = [cell.get("metadata", {}).get("rnncourse", {}).get("answer") for cell in notebook["cells"]]
         identities = [str(cell.get("id")) for cell in notebook["cells"]]
         named = notebook.get("metadata", {}).get("rnncourse", {}).get("assignment")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("the file is not a whole notebook: save it again in Jupyter, and hand that in") from None
     if named not in (None, assignment.name):
-        raise ValueError(f"this is the notebook of another assignment, {named!r}; {assignment.name!r} is asked for")
+        raise ValueError(
+            f"this is the notebook of another assignment, {one_line(repr(named), 60)}; {assignment.name!r} is asked for"
+        )
     code = [source for kind, source in zip(kinds, sources, strict=True) if kind == "code"]
     code = [source for source in code if source.strip() not in assignment.checks]
-    answers: dict[str, str] = {}
-    open_question = ""
-    for mark, identity, source in zip(marks, identities, sources, strict=True):
-        if identity in assignment.given or mark:  # what follows an answer and was added belongs to it
-            open_question = mark if isinstance(mark, str) and mark in assignment.by_hand else ""
-        if open_question and source.strip() != UNTOUCHED:
-            answers[open_question] = f"{answers.get(open_question, '')}\n\n{source}".strip()
-    return Notebook(tuple(code), answers)
+    if len(sources) > MOST_CELLS:
+        raise ValueError(f"the notebook has {len(sources)} cells: hand in the one of the assignment")
+    return Notebook(tuple(code), _answers(list(zip(marks, identities, sources, strict=True)), assignment))
+
+
+def _answers(cells: Sequence[tuple[Any, str, str]], assignment: Assignment) -> dict[str, str]:
+    """Return the answers in words; what follows an answer and was added belongs to it."""
+    found: dict[str, list[str]] = {}
+    question = ""
+    for mark, identity, source in cells:
+        if identity in assignment.given or mark:
+            question = mark if isinstance(mark, str) and mark in assignment.by_hand else ""
+        if question and source.strip() != UNTOUCHED:
+            found.setdefault(question, []).append(source)
+    return {name: "\n\n".join(texts).strip()[:LONGEST_ANSWER] for name, texts in found.items()}
 
 
 def content(path: Path) -> bytes:
     """Return what a submission holds, or nothing where `read_notebook` would not read it."""
     readable = path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST
     return path.read_bytes() if readable else b""
+
+
+def one_line(text: object, most: int = 500) -> str:
+    """Return text as it may stand in a report, whoever wrote it: one line, printable, not long."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)[:most])
 
 
 def first_line(cell: str) -> str:

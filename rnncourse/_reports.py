@@ -142,7 +142,7 @@ def _escaped(text: str) -> str:
 
 def by_hand_page(results: Sequence[Mapping[str, Any]], assignment: Assignment) -> str:
     """Return a page with each open question, its rubric, the graded examples, and the answers of all students."""
-    render = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").render
+    render = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "reference"]).render
 
     def parts() -> Iterator[str]:
         yield f"<h1>{html.escape(assignment.title)}: answers to grade by hand</h1>"

@@ -10,6 +10,7 @@ the other side.
 import base64
 import io
 import json
+import math
 import os
 import sys
 import traceback
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+KINDS = "biufcSU"  # of arrays that travel
+
 
 def encode(value: Any, kept: list[Any]) -> Any:
     """Return a value as JSON; what has no such form is kept, and its number returned."""
@@ -25,7 +28,7 @@ def encode(value: Any, kept: list[Any]) -> Any:
         return {"value": value}
     if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
         return {"tensor": encode(value.detach().cpu().numpy(), kept)["array"]}
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufcSU":
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in KINDS and value.dtype.itemsize:
         text = io.BytesIO()
         np.lib.format.write_array(text, np.asarray(value), allow_pickle=False)
         array = base64.b64encode(text.getvalue()).decode()
@@ -45,8 +48,10 @@ def encode(value: Any, kept: list[Any]) -> Any:
     return {"kept": len(kept) - 1}
 
 
-def decode(form: dict[str, Any], kept: Any) -> Any:
+def decode(form: dict[str, Any], kept: Any, *, empty: bool = True) -> Any:
     """Return the value that `encode` wrote, on either side; `kept` is asked for what stayed.
+
+    An answer must not be an empty array: it would be close to everything.
 
     Raises
     ------
@@ -57,28 +62,42 @@ def decode(form: dict[str, Any], kept: Any) -> Any:
     if kind == "value" and (content is None or isinstance(content, bool | int | float | str)):
         return content
     if kind in {"array", "scalar", "tensor"}:
-        array = np.lib.format.read_array(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
+        array = _array(base64.b64decode(content))
+        if not empty and array.size == 0:
+            raise ValueError("an empty array")
         if kind == "tensor":
             import torch
 
             return torch.from_numpy(array)
         return array if kind == "array" else array[()]
     if kind in {"list", "tuple"}:
-        values = [decode(each, kept) for each in content]
+        values = [decode(each, kept, empty=empty) for each in content]
         return values if kind == "list" else tuple(values)
     if kind == "named":
-        return SimpleNamespace(**{str(name): decode(each, kept) for name, each in content})
+        return SimpleNamespace(**{str(name): decode(each, kept, empty=empty) for name, each in content})
     if kind == "dict":
-        return {decode(key, kept): decode(each, kept) for key, each in content}
+        return {decode(key, kept, empty=empty): decode(each, kept, empty=empty) for key, each in content}
     if kind == "table":
         import pandas as pd
 
-        table = pd.DataFrame({decode(key, kept): decode(each, kept) for key, each in content})
-        table.index = pd.Index(decode(form["index"], kept))
+        table = pd.DataFrame({decode(key, kept, empty=empty): decode(each, kept, empty=empty) for key, each in content})
+        table.index = pd.Index(decode(form["index"], kept, empty=empty))
         return table["value"] if form["series"] else table
     if kind == "kept":
         return kept[content]
     raise ValueError(f"no value of the kind {kind!r}")
+
+
+def _array(data: bytes) -> np.ndarray:
+    """Read an array of numbers or text; the other side may have forged its size."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array in another format")
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    if kind.kind not in KINDS or kind.itemsize == 0 or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
+        raise ValueError("an array that is not what it says")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> str:

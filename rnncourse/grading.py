@@ -12,7 +12,6 @@ import builtins
 import collections
 import hashlib
 import json
-import queue
 import re
 import sys
 import threading
@@ -33,9 +32,11 @@ from rnncourse._handed_in import (
     Assignment,
     Case,
     HandedIn,
+    Question,
     content,
     first_line,
     handed_in,
+    one_line,
     read_assignment,
     read_notebook,
 )
@@ -58,6 +59,7 @@ class Remote:
 
     def __init__(self, submission: "Submission", number: int) -> None:
         self._submission, self._number, self._run = submission, number, submission.runs
+        self._name = ""
 
     def _form(self) -> dict[str, int]:
         if self._run != self._submission.runs:
@@ -68,7 +70,10 @@ class Remote:
         """Call it in the sandbox, with copies of the arguments."""
         arguments = [self._submission.encode(each) for each in given]
         names = {name: self._submission.encode(each) for name, each in named.items()}
-        return self._submission.decoded({"call": self._form()["kept"], "arguments": arguments, "named": names})
+        self._submission.called.setdefault(self._name, False)
+        value = self._submission.decoded({"call": self._form()["kept"], "arguments": arguments, "named": names})
+        self._submission.called[self._name] = True
+        return value
 
     def __getattr__(self, name: str) -> Any:
         """Read an attribute in the sandbox."""
@@ -93,19 +98,22 @@ class Submission:
         For each cell that stopped, counted from 1, what happened.
     runs : int
         How often the notebook has been run: again after each time that its process ended.
+    called : dict of str to bool
+        For each function that the last test called, whether it ever gave a result.
     """
 
     def __init__(self, cells: Sequence[str], sandbox: Sandbox) -> None:
         self.cells, self.sandbox = [_without_magic(cell) for cell in cells], sandbox
         self.problems: dict[int, str] = {}
         self.runs = 0
+        self.called: dict[str, bool] = {}
         self._left_out: set[int] = set()
         self.fresh = False
         self.refresh()
 
     def refresh(self) -> None:
         """Run all cells if the process is new; a cell that ends it is left out, and the others run again."""
-        if self.fresh:
+        if self.fresh or self.sandbox.spent:
             return
         self.runs += 1
         position = 0
@@ -118,16 +126,21 @@ class Submission:
             except StoppedError as stopped:
                 self.problems[position] = str(stopped)
                 self._left_out.add(position)
+                if self.sandbox.spent:
+                    return
                 self.runs += 1
                 position = 0
                 continue
             if "error" in reply:
-                self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", str(reply["error"]))
+                self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", one_line(reply["error"]))
         self.fresh = True
 
     def read(self, name: str) -> Any:
         """Return the value of a name, or a `Remote`."""
-        return self.decoded({"read": name})
+        value = self.decoded({"read": name})
+        if isinstance(value, Remote):
+            value._name = name
+        return value
 
     def decoded(self, request: dict[str, Any]) -> Any:
         """Ask, and return the value of the answer."""
@@ -138,11 +151,11 @@ class Submission:
             self.fresh = False
             raise ProcessGoneError(str(stopped)) from None
         if "missing" in reply:
-            raise StudentError(f"`{reply['missing']}` is not defined")
+            raise StudentError(f"`{one_line(reply['missing'])}` is not defined")
         if "error" in reply:
-            raise StudentError(f"It stopped with {self._placed(str(reply['error']))}")
+            raise StudentError(f"It stopped with {self._placed(one_line(reply['error']))}")
         try:
-            return _submission.decode(reply, self)
+            return _submission.decode(reply, self, empty=False)
         except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
             raise StudentError("the value cannot be read") from None
 
@@ -171,7 +184,7 @@ class Submission:
 
 def _without_magic(cell: str) -> str:
     """Replace what only a notebook understands by a statement that does nothing."""
-    return re.sub(r"(?m)^(\s*)[%!].*$", r"\1pass", cell)
+    return re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", cell)
 
 
 def run_case(case: Case, submission: Submission) -> str:
@@ -190,6 +203,7 @@ def run_case(case: Case, submission: Submission) -> str:
     own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ExceptHandler) and node.name}
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - own - set(names) - set(dir(builtins))
     submission.refresh()
+    submission.called = {}
     runs = submission.runs
     fault = ""
     try:
@@ -205,7 +219,32 @@ def run_case(case: Case, submission: Submission) -> str:
         fault = fault or case.message or "a test with other data fails"
     if not submission.fresh or submission.runs != runs:  # the test has caught the end of the process as an exception
         raise ProcessGoneError("it ended the process in which the notebook ran")
-    return fault
+    return one_line(fault)
+
+
+def run_question(question: Question, submission: Submission) -> tuple[float, list[str]]:
+    """Run the tests of a question; return its points and what to tell the student.
+
+    A function that stops whatever it is given passes no test, not even one that wants it to refuse something.
+    """
+    passed: list[tuple[Case, set[str]]] = []
+    messages: list[str] = []
+    works: set[str] = set()
+    for case in question.cases:
+        try:
+            fault = run_case(case, submission)
+        except ProcessGoneError as gone:
+            messages.append(one_line(gone))
+            break
+        works |= {name for name, gave in submission.called.items() if gave}
+        if fault:
+            messages.append(fault)
+        else:
+            passed.append((case, set(submission.called)))
+    for _, names in passed:
+        messages += [f"`{name}` stops whatever it is given" for name in sorted(names - works)]
+    points = sum((case.points for case, names in passed if names <= works), 0.0)
+    return points, list(dict.fromkeys(messages))
 
 
 def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
@@ -242,19 +281,10 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     with sandbox:
         submission = Submission(notebook.cells, sandbox)
         for question in assignment.questions:
-            for case in question.cases:
-                try:
-                    fault = run_case(case, submission)
-                except ProcessGoneError as gone:
-                    messages[question.name].append(str(gone))
-                    break
-                if fault:
-                    messages[question.name].append(fault)
-                else:
-                    points[question.name] += case.points
-            messages[question.name] = list(dict.fromkeys(messages[question.name]))
+            points[question.name], messages[question.name] = run_question(question, submission)
     problems = [
-        f"`{first_line(notebook.cells[cell - 1])}`: {fault}" for cell, fault in sorted(submission.problems.items())
+        f"`{one_line(first_line(notebook.cells[cell - 1]))}`: {fault}"
+        for cell, fault in sorted(submission.problems.items())
     ]
     return result | {
         "answers": dict(notebook.answers),
@@ -295,35 +325,28 @@ def grade_all(
     kept.mkdir(parents=True, exist_ok=True)
     jobs = jobs or joblib.cpu_count()
     stopping = threading.Event()
-    slots: queue.Queue[int] = queue.Queue()
-    for slot in range(jobs):
-        slots.put(slot)
 
-    def one(handed: HandedIn) -> dict[str, Any]:
+    def one(number: int, handed: HandedIn) -> dict[str, Any]:
         place = kept / f"{handed.student}.json"
-        fingerprint = hashlib.sha256(
-            content(handed.path) + repr((handed.path.name, assignment, limits)).encode()
-        ).hexdigest()
-        if place.exists():
-            before: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-            if before["fingerprint"] == fingerprint:
-                return before
-        slot = slots.get()
         try:
-            result = grade(handed, assignment, Sandbox(limits, slot, sandboxed, stopping))
+            told = repr((handed.path.name, assignment, limits)).encode()
+            fingerprint = hashlib.sha256(content(handed.path) + told).hexdigest()
+            if place.exists():
+                before: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+                if before["fingerprint"] == fingerprint:
+                    return before
+            result = grade(handed, assignment, Sandbox(limits, number, sandboxed, stopping))
             result["fingerprint"] = fingerprint
+            part = place.with_suffix(".part")
+            part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            part.replace(place)
         except Exception as error:  # a fault of ours; the others are graded, and this one again the next time
             problem = f"this could not be graded: {type(error).__name__}: {error}"
-            result = _nothing(handed, assignment) | {"problems": [problem], "fingerprint": "", "seconds": 0.0}
-        finally:
-            slots.put(slot)
-        part = place.with_suffix(".part")
-        part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(place)
+            result = _nothing(handed, assignment) | {"problems": [one_line(problem)], "fingerprint": "", "seconds": 0.0}
         return result
 
     with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, handed) for handed in submissions]
+        futures = [pool.submit(one, number, handed) for number, handed in enumerate(submissions)]
         try:
             for _ in tqdm(as_completed(futures), total=len(futures), unit="submission", file=sys.stderr):
                 pass

@@ -8,9 +8,11 @@ import json
 import os
 import re
 import sys
+import warnings
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -152,6 +154,50 @@ def test_wrong_answers_lose_their_points(name, turn, graded, tmp_path):
         else:
             assert result["points"][question] < points, f"{question} must lose"
             assert wrong[question][0] in told
+
+
+CONSTANTS = [
+    None,
+    True,
+    0,
+    1.0,
+    float("nan"),
+    "",
+    [],
+    (),
+    {},
+    np.zeros(1),
+    np.zeros((1, 1, 1)),
+    np.full((1, 1), np.nan),
+]
+
+
+class Same:
+    """Stands for a submission in which every name is the same value, or a function that always returns it."""
+
+    fresh, runs, called = True, 0, {}
+
+    def __init__(self, value, call: bool) -> None:
+        self.value = (lambda *given, **named: value) if call else value
+
+    def refresh(self) -> None:
+        pass
+
+    def read(self, name: str):
+        return self.value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_constant_wins(name):
+    for question in assignment(name).questions:
+        for case in question.cases:
+            won = [v for v in CONSTANTS for call in (True, False) if case.points and not run(case, Same(v, call))]
+            assert not won, f"{question.name}: {won} pass\n{case.code}"
+
+
+def run(case, submission) -> str:
+    with warnings.catch_warnings(action="ignore"):
+        return grading.run_case(case, submission)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -294,4 +294,51 @@ raise ValueError("<script>alert(1)</script>")
 """,
         "<script>alert(1)</script>",
     ),
+    "files in memory": (
+        """
+import os, time
+kept = []
+for number in range(20):
+    kept.append(os.memfd_create("x"))
+    os.write(kept[-1], bytes(4_900_000) * 10)
+time.sleep(99)
+""",
+        "",
+    ),
+    "only newlines": (
+        "x = 1" + "\n" * 100_000,
+        "`double` is not defined",
+    ),
+    "half a character": (
+        """
+raise ValueError("\\ud800 \\x1b[31m\\nada: no points")
+""",
+        "ValueError:",
+    ),
+    "an error with a long name": (
+        """
+raise type("E" * 5_000_000, (Exception,), {})
+""",
+        "EEE",
+    ),
+    "always refuses": (
+        """
+def double(x):
+    raise ValueError("no")
+word = ""
+""",
+        "It stopped with ValueError: no",
+    ),
+    "a forged size": (
+        """
+import sys, numpy as np
+def forged(value, kept):
+    import base64
+    header = b"{'descr': '|V0', 'fortran_order': False, 'shape': (500000000,), }"
+    header += b" " * (118 - len(header)) + b"\\n"
+    return {"array": base64.b64encode(b"\\x93NUMPY\\x01\\x00" + len(header).to_bytes(2, "little") + header).decode()}
+sys.modules["__main__"].encode = forged
+""",
+        "the value cannot be read",
+    ),
 }

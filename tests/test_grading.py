@@ -25,7 +25,7 @@ import pytest
 from hostile import HOSTILE
 
 from rnncourse import _submission, grading
-from rnncourse._handed_in import handed_in, read_assignment, read_notebook
+from rnncourse._handed_in import Case, Question, handed_in, read_assignment, read_notebook
 from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
 
 SECRET = "the-secret-of-the-hidden-tests"
@@ -105,7 +105,7 @@ def graded(tmp_path, autograder, sandbox_here):
 
 
 # What they do to their own process makes them lose the points of a right answer too.
-SPOIL_THEIR_OWN = {"forged answers", "deep answer"}
+SPOIL_THEIR_OWN = {"forged answers", "deep answer", "a forged size"}
 SLOT = 500 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # none that a grader at work has
 
 
@@ -226,7 +226,7 @@ def test_what_is_no_notebook(tmp_path, autograder, name):
 def test_a_large_file_is_not_read(tmp_path, autograder):
     with (tmp_path / "large.ipynb").open("wb") as file:
         file.truncate(60_000_000)
-    with pytest.raises(ValueError, match="larger than 50 MB"):
+    with pytest.raises(ValueError, match="larger than 20 MB"):
         read_notebook(tmp_path / "large.ipynb", read_assignment(autograder))
 
 
@@ -241,6 +241,62 @@ def test_a_pipe_is_not_read(tmp_path, autograder):
     os.mkfifo(tmp_path / "eve.ipynb")
     with pytest.raises(ValueError, match="nothing was handed in"):
         read_notebook(tmp_path / "eve.ipynb", read_assignment(autograder))
+
+
+def test_a_linked_folder_is_not_followed(tmp_path, autograder):
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "ada.ipynb").write_text(notebook(DOUBLE), encoding="utf-8")
+    (tmp_path / "eve").symlink_to(tmp_path / "ada")
+    eve = {each.student: each for each in handed_in(tmp_path)}["eve"]
+    with pytest.raises(ValueError, match="is a link to another file"):
+        read_notebook(eve.path, read_assignment(autograder))
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1.ipynb", "@eve.ipynb", "eve\rx.ipynb", "e" * 150 + ".ipynb", os.fsdecode(b"\xff.ipynb")]
+)
+def test_names_that_spoil_a_table_are_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="is no name for a row of a table"):
+        handed_in(tmp_path)
+
+
+def test_when_all_time_is_used_up(graded):
+    """Many cells after the end of the time: none of them starts a process again."""
+    limits = Limits(cell=4.0, total=2.0, memory=0.6, processes=32, file_size=5)
+    result = graded(DOUBLE, "import time\ntime.sleep(9)", *["x = 1"] * 300, limits=limits)
+    assert set(result["points"].values()) == {0.0}
+    assert "the notebook took more than 2 s in all" in said(result)
+    assert result["seconds"] < 10
+    assert not left_over()
+
+
+def test_started_and_stopped_at_once(sandbox_here):
+    for _ in range(30):
+        with Sandbox(LIMITS, SLOT):
+            pass
+    assert not left_over()
+
+
+def test_an_empty_array_is_no_answer(graded):
+    result = graded("import numpy as np\nhalves = np.empty((0, 1))")
+    assert result["points"]["q2"] == 0
+    assert "the value cannot be read" in said(result)
+
+
+def test_to_refuse_everything_is_no_answer(sandbox_here):
+    refuses = "try:\n    f(0)\nexcept Exception as error:\n    assert 'ValueError' in str(error)\n"
+    refuses += "else:\n    raise AssertionError"
+    cases = (Case("assert f(2) == 4", 1.0, True, ""), Case(refuses, 1.0, True, ""))
+    question = Question("q1", cases)
+    for body, points in {
+        "raise ValueError": 0,
+        "return 4": 1,
+        "if not x:\n        raise ValueError\n    return 2 * x": 2,
+    }.items():
+        with Sandbox(LIMITS, SLOT) as sandbox:
+            submission = grading.Submission([f"def f(x):\n    {body}"], sandbox)
+            assert grading.run_question(question, submission)[0] == points, body
 
 
 def test_who_handed_in(tmp_path):
