@@ -22,6 +22,10 @@ import numpy as np
 KINDS = "biufcSU"  # of arrays that travel
 
 
+class EmptyAnswerError(Exception):
+    """An answer is an array without entries."""
+
+
 def encode(value: Any, kept: list[Any]) -> Any:
     """Return a value as JSON; what has no such form is kept, and its number returned."""
     if value is None or type(value) in {bool, int, float, str}:
@@ -64,7 +68,7 @@ def decode(form: dict[str, Any], kept: Any, *, empty: bool = True) -> Any:
     if kind in {"array", "scalar", "tensor"}:
         array = _array(base64.b64decode(content))
         if not empty and array.size == 0:
-            raise ValueError("an empty array")
+            raise EmptyAnswerError("the answer is an empty array")
         if kind == "tensor":
             import torch
 

@@ -113,7 +113,7 @@ class Submission:
 
     def refresh(self) -> None:
         """Run all cells if the process is new; a cell that ends it is left out, and the others run again."""
-        if self.fresh or self.sandbox.spent:
+        if self.fresh or self.sandbox.used_up():
             return
         self.runs += 1
         position = 0
@@ -126,7 +126,7 @@ class Submission:
             except StoppedError as stopped:
                 self.problems[position] = str(stopped)
                 self._left_out.add(position)
-                if self.sandbox.spent:
+                if self.sandbox.used_up():
                     return
                 self.runs += 1
                 position = 0
@@ -216,7 +216,8 @@ def run_case(case: Case, submission: Submission) -> str:
         fault = str(error)
     except Exception as error:  # a wrong answer may make a test stumble in any way
         fault = "" if case.hidden or not isinstance(error, AssertionError) else str(error)
-        fault = fault or case.message or "a test with other data fails"
+        empty = str(error) if isinstance(error, _submission.EmptyAnswerError) else ""
+        fault = fault or case.message or empty or "a test with other data fails"
     if not submission.fresh or submission.runs != runs:  # the test has caught the end of the process as an exception
         raise ProcessGoneError("it ended the process in which the notebook ran")
     return one_line(fault)

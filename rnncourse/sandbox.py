@@ -160,8 +160,11 @@ class Sandbox:
     slot: int = 0
     sandboxed: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
-    spent: bool = field(default=False, init=False)
-    """Whether all of its time is used up: nothing runs any more."""
+    _spent: bool = field(default=False, init=False)
+
+    def used_up(self) -> bool:
+        """Whether all of its time is used up: nothing runs any more."""
+        return self._spent
 
     def __enter__(self) -> Self:
         self.deadline = time.monotonic() + self.limits.total
@@ -222,7 +225,7 @@ class Sandbox:
         KeyboardInterrupt
             If the grader is being stopped.
         """
-        if self.spent:
+        if self._spent:
             raise StoppedError(f"the notebook took more than {self.limits.total:g} s in all")
         begin = time.monotonic()
         line = json.dumps(request).encode() + b"\n"
@@ -237,7 +240,7 @@ class Sandbox:
                 line = self._answers.get(timeout=0.2)
                 break
             if now > self.deadline:
-                self.spent = True
+                self._spent = True
                 raise self._ended(f"the notebook took more than {self.limits.total:g} s in all")
             if now - begin > self.limits.cell:
                 raise self._ended(f"it took more than {self.limits.cell:g} s")
@@ -255,7 +258,7 @@ class Sandbox:
 
     def _ended(self, reason: str) -> StoppedError:
         self._stop()
-        if not self.spent:
+        if not self._spent:
             self._start()
         return StoppedError(reason)
 
