@@ -47,20 +47,8 @@ def assignment(name: str):
 @cache
 def parts(name: str) -> list[tuple[str, str, str]]:
     """The source's cells: question or "", part ("given", "solution", "test"), text; without the raw cells."""
-    found, question, part = [], "", "given"
-    for cell in master(name)["cells"]:
-        text = "".join(cell["source"])
-        if cell["cell_type"] != "raw":
-            found.append((question, f"{part} {cell['cell_type']}", text))
-        elif text.startswith("# BEGIN QUESTION"):
-            question = re.search(r"(?m)^name: *(\w+)", text)[1]
-        elif text.startswith("# END QUESTION"):
-            question = ""
-        elif text.startswith(("# BEGIN SOLUTION", "# BEGIN TESTS")):
-            part = "solution" if "SOLUTION" in text else "test"
-        elif text.startswith(("# END SOLUTION", "# END TESTS")):
-            part = "given"
-    return found
+    found = build.parts(master(name))
+    return [(part.question.get("name", ""), f"{part.role} {part.kind}", part.text) for part in found]
 
 
 def wrong_answers(name: str) -> list[tuple[str, str, str]]:

@@ -6,7 +6,6 @@ so that a student needs nothing but the book's own packages: the cells that call
 public checks themselves, as code to be read; and the autograder notes what a person grades.
 """
 
-import hashlib
 import json
 import re
 import subprocess
@@ -14,6 +13,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,6 @@ HERE = Path(__file__).resolve().parent
 STUDENT = HERE / "student"
 AUTOGRADERS = HERE.parents[1] / "dist" / "assignments"
 POINTS = 20
-INSTALL = """# In Colab or on Binder: install the course where it is missing.
-import importlib.util
-
-if importlib.util.find_spec("rnncourse") is None:
-    %pip install -q git+https://github.com/rnncourse/rnncourse"""
 BEFORE, AFTER = "# Public checks of {0}: run this cell.", 'print("{0}: the public checks pass")'
 LABELS = ("<!-- BEGIN QUESTION -->", "<!-- END QUESTION -->")
 
@@ -76,7 +71,7 @@ def student_cells(
     cells: list[dict[str, Any]], checks: Mapping[str, str], opened: list[str], name: str
 ) -> Iterator[dict[str, Any]]:
     """Yield the cells: the install first; for each call of Otter's check the public tests."""
-    yield cell("code", INSTALL, f"{name}-install")
+    yield cell("code", install(name), f"{name}-install")
     open_questions = iter(opened)
     number = 0
     for old in cells:
@@ -100,6 +95,12 @@ def student_cells(
             )
         elif text:
             yield cell(old["cell_type"], text, f"{name}-{number:02d}")
+
+
+def install(name: str) -> str:
+    """Return the cell that installs the course: the first code cell of the chapter."""
+    chapter = json.loads((HERE.parent / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return next("".join(c["source"]) for c in chapter["cells"] if c["cell_type"] == "code")
 
 
 def cell(kind: str, source: str, identity: str, **metadata: Any) -> dict[str, Any]:
@@ -131,31 +132,53 @@ def question_titles(master: Mapping[str, Any]) -> dict[str, str]:
     return {f"q{number}": f"{number}: {text}" for number, text in found}
 
 
-def settings(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the raw cells say of each question."""
-    texts = ["".join(each["source"]) for each in master["cells"] if each["cell_type"] == "raw"]
-    found = [
-        yaml.safe_load(text.partition("\n")[2])
-        for text in texts
-        if text.startswith("# BEGIN QUESTION")
-    ]
-    return {each["name"]: each for each in found}
+@dataclass(frozen=True)
+class Part:
+    """A cell of a source that is not raw, and where it stands.
+
+    Attributes
+    ----------
+    question : dict
+        What the raw cell at the question's beginning says; empty outside of questions.
+    role : str
+        "given", "solution" or "test".
+    kind : str
+        "code" or "markdown".
+    text : str
+    """
+
+    question: Mapping[str, Any]
+    role: str
+    kind: str
+    text: str
+
+
+def parts(master: Mapping[str, Any]) -> Iterator[Part]:
+    """Yield the cells of a source, with what the raw cells between them say."""
+    question: dict[str, Any] = {}
+    role = "given"
+    for each in master["cells"]:
+        text = "".join(each["source"])
+        if each["cell_type"] != "raw":
+            yield Part(question, role, each["cell_type"], text)
+        elif text.startswith("# BEGIN QUESTION"):
+            question = yaml.safe_load(text.partition("\n")[2])
+        elif text.startswith("# END QUESTION"):
+            question = {}
+        elif text.startswith("# BEGIN"):
+            role = "solution" if text.startswith("# BEGIN SOLUTION") else "test"
+        elif text.startswith("# END"):
+            role = "given"
 
 
 def public_checks(master: Mapping[str, Any]) -> dict[str, str]:
     """Return the code of the public tests of each question, as it was written."""
     found: dict[str, list[str]] = {}
-    name, inside = "", False
-    for each in master["cells"]:
-        text = "".join(each["source"])
-        if text.startswith("# BEGIN QUESTION"):
-            name = yaml.safe_load(text.partition("\n")[2])["name"]
-        elif text.startswith(("# BEGIN TESTS", "# END TESTS")):
-            inside = text.startswith("# BEGIN")
-        elif inside and each["cell_type"] == "code":
-            config, _, code = text.partition("# END TEST CONFIG")
+    for part in parts(master):
+        if (part.role, part.kind) == ("test", "code"):
+            config, _, code = part.text.partition("# END TEST CONFIG")
             if not re.search(r"(?m)^hidden: *true", config):
-                found.setdefault(name, []).append(code.strip())
+                found.setdefault(part.question["name"], []).append(code.strip())
     return {
         name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)])
         for name, codes in found.items()
@@ -165,21 +188,12 @@ def public_checks(master: Mapping[str, Any]) -> dict[str, str]:
 def by_hand(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return points, prompt and graded examples of the questions that a person grades."""
     opened: dict[str, dict[str, Any]] = {}
-    name, part = "", ""
-    for each in master["cells"]:
-        text = "".join(each["source"])
-        if each["cell_type"] == "raw":
-            if text.startswith("# BEGIN QUESTION"):
-                question = yaml.safe_load(text.partition("\n")[2])
-                name, part = question["name"], "prompt"
-                if question.get("manual"):
-                    opened[name] = {"points": question["points"], "prompt": "", "examples": ""}
-            elif text.startswith(("# END QUESTION", "# BEGIN TESTS")):
-                name = ""
-            elif text.startswith("# BEGIN SOLUTION"):
-                part = "examples"
-        elif name in opened:
-            opened[name][part] = f"{opened[name][part]}\n\n{text}".strip()
+    for part in parts(master):
+        if part.question.get("manual"):
+            points = {"points": part.question["points"], "prompt": "", "examples": ""}
+            about = opened.setdefault(part.question["name"], points)
+            place = "examples" if part.role == "solution" else "prompt"
+            about[place] = f"{about[place]}\n\n{part.text}".strip()
     return opened
 
 
@@ -193,7 +207,8 @@ def check_points(
         name: sum(case.points for case in question.cases) for name, question in questions.items()
     }
     points = tested | {name: question["points"] for name, question in opened.items()}
-    said = {name: question["points"] for name, question in settings(master).items()}
+    asked = [part.question for part in parts(master) if part.question]
+    said = {question["name"]: question["points"] for question in asked}
     if points != said:
         wrong = {
             name: (said.get(name), points.get(name))
@@ -209,17 +224,12 @@ def check_points(
         )
 
 
-def fingerprint(source: Path) -> str:
-    """Return what tells whether a student's notebook was made from this source by this program."""
-    return hashlib.sha256(source.read_bytes() + Path(__file__).read_bytes()).hexdigest()[:16]
-
-
 def write_student(cells: list[dict[str, Any]], target: Path, source: Path) -> None:
     """Write the student's notebook."""
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "rnncourse": {"assignment": source.stem, "made_from": fingerprint(source)},
+        "rnncourse": {"assignment": source.stem},
     }
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     target.parent.mkdir(parents=True, exist_ok=True)
