@@ -28,10 +28,16 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/matplotlib
 export JUPYTER_PLATFORM_DIRS := 1
 unexport MPLBACKEND
 
-.PHONY: help book pdf slides test run lint assignments grade results bench serve wheel clean
+PYTEST := $(PY) -m pytest -q -n 2
+NBVAL := $(PYTEST) --dist loadfile --nbval-current-env --nbval-cell-timeout 180 --nbval-sanitize-with tests/nbval_sanitize.cfg
+COMMA := ,
+# A part of the tests: what it is, its command; at its end the seconds it took.
+stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
+
+.PHONY: help book pdf slides test test-all run lint assignments grade results bench serve wheel clean
 
 help:  ## list these commands
-	grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
 
 book: $(SITE)  ## build the site into _build/html
 	echo "The book is built: open $(CURDIR)/$(SITE)"
@@ -43,20 +49,17 @@ slides: $(SITE)  ## the slides, a deck for each chapter
 	echo "The slides: open one of $(CURDIR)/_build/html/slides"
 
 test: $(READY)  ## check the package, every number in the notebooks, and the built site
-	echo "Testing the package"
-	$(PY) -m pytest -q -n 2
-	echo "Running every notebook and comparing every output"
-	$(PY) -m pytest -q -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout 180 \
-		--nbval-sanitize-with tests/nbval_sanitize.cfg --ignore=book/assignments book
-	$(MAKE) --no-print-directory $(MADE)
-	echo "Grading the assignments: right, untouched and wrong answers"
-	$(PY) -m pytest -q -n 2 --dist loadfile --nbval-lax --nbval-current-env $(ASSIGNMENTS)
-	$(PY) -m pytest -q -n 2 tests/classroom_checks.py
+	$(call stage,Testing the package,$(PYTEST) -m "not site and not browser and not sandbox and not slow")
+	$(call stage,Running every notebook and comparing every output,$(NBVAL) --nbval --ignore=book/assignments book)
 	$(MAKE) --no-print-directory $(SITE)
-	echo "Checking the built site"
-	$(PY) -m pytest -q -n 2 tests/site_checks.py
-	echo "Using it in a browser"
-	$(PY) -m pytest -q -n 2 --dist loadfile $(wildcard tests/browser_*.py)
+	$(call stage,Checking the built site,$(PYTEST) -m site tests)
+	echo "All tests passed; make test-all runs the rest"
+
+test-all: test  ## and the rest: the classroom, a browser
+	$(MAKE) --no-print-directory $(MADE)
+	$(call stage,Trying the assignments,$(NBVAL) --nbval-lax $(ASSIGNMENTS))
+	$(call stage,Grading: right$(COMMA) untouched$(COMMA) wrong and hostile answers,$(PYTEST) -m sandbox)
+	$(call stage,Using the site in a browser,$(PYTEST) --dist loadfile -m browser tests)
 	echo "All tests passed"
 
 run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb

@@ -1,4 +1,4 @@
-"""Chromium on the built site, for the checks that need a browser: ``browser_*.py``."""
+"""What a test needs: the built site, Chromium, the sandbox."""
 
 import functools
 import http.server
@@ -28,6 +28,18 @@ FLAGS = (
 class Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Whatever starts the sandbox has its marker."""
+    if "sandbox_here" in getattr(item, "fixturenames", ()):
+        item.add_marker("sandbox")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Without the book, one sentence."""
+    if any(item.iter_markers("site")) and not (SITE / "index.html").is_file():
+        pytest.fail("the book is not built: make book", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """Grading: exact points, and nothing to be won or harmed by a hostile submission.
 
-The assignment is a small one of this file; the course's own are tested by classroom_checks.py. Hostile
+The assignment is a small one of this file; the course's own are tested by test_classroom.py. Hostile
 submissions are run for real. Where there is no sandbox these tests are skipped, but not with SANDBOX_REQUIRED set.
 """
 

@@ -1,4 +1,4 @@
-"""Checks of the built site, after the build: ``pytest tests/site_checks.py``, part of ``make test``.
+"""The built site: ``make book``, then ``pytest tests/test_site.py``; a part of ``make test``.
 
 The build runs with ``-W -n``, so Sphinx stops at what it knows to be wrong: a reference to a missing
 label, a citation without an entry, a directive that does not exist. It does not see the pages that come
@@ -24,6 +24,7 @@ import metadata
 import pytest
 import yaml
 
+pytestmark = pytest.mark.site
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "_build" / "html"
 GLOSSARY = "book/reference/glossary"
@@ -255,7 +256,9 @@ def test_page_is_there(page: str) -> None:
     assert parsed(built(page)).having("h1")
 
 
-@pytest.mark.parametrize("path", sorted(SITE.rglob("*.html")), ids=lambda p: str(p.relative_to(SITE)))
+@pytest.mark.parametrize(
+    "path", sorted(SITE.rglob("*.html")) or [SITE / "index.html"], ids=lambda p: str(p.relative_to(SITE))
+)
 def test_links_lead_somewhere(path: Path) -> None:
     if "_static" not in path.relative_to(SITE).parts:
         assert broken_links(path) == []

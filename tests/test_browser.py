@@ -1,4 +1,4 @@
-"""Checks of the built site in Chromium: ``pytest tests/browser_checks.py``, part of ``make test``.
+"""The built site in Chromium: ``make book``, then ``pytest tests/test_browser.py``; a part of ``make test-all``.
 
 Each page is opened once, with no other host in reach, and looked at on a phone and on a wide screen,
 in light and dark, with all that is folded unfolded.
@@ -15,14 +15,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page
-from site_checks import NOTEBOOKS, PAGES, SITE, built, parsed
+from test_site import NOTEBOOKS, PAGES, SITE, built, parsed
 
+pytestmark = pytest.mark.browser
 APART = {"_static", "slides"}  # parts of the theme; decks, which have no place in the book's navigation
 ALL = sorted(
     str(path.relative_to(SITE).with_suffix(""))
     for path in SITE.rglob("*.html")
     if path != SITE / "index.html" and path.relative_to(SITE).parts[0] not in APART
-)
+) or ["book/index"]
 CHAPTERS = [name for name in NOTEBOOKS if Path(name).parent.name == "book"]
 PHONE, WIDE = {"width": 390, "height": 844}, {"width": 1300, "height": 900}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]

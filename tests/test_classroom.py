@@ -1,6 +1,6 @@
 """The course's assignments: what earns points and what does not, and that a student's notebook gives nothing away.
 
-Run by `make test` after `make assignments`. Where there is no sandbox the graded ones are skipped, but not with
+Run by `make test-all` after `make assignments`. Where there is no sandbox the graded ones are skipped, but not with
 SANDBOX_REQUIRED set.
 """
 
@@ -20,6 +20,7 @@ from rnncourse import grading
 from rnncourse._handed_in import HandedIn, handed_in, read_assignment
 from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox
 
+pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "book" / "assignments"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
@@ -41,7 +42,9 @@ def student(name: str) -> Path:
 
 @cache
 def assignment(name: str):
-    return read_assignment(ROOT / "dist" / "assignments" / f"{name}.zip")
+    path = ROOT / "dist" / "assignments" / f"{name}.zip"
+    assert path.is_file(), "the assignments are not made: make assignments"
+    return read_assignment(path)
 
 
 @cache
