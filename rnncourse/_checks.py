@@ -41,3 +41,15 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
             f" ({array.size - np.count_nonzero(finite)} such values in all)"
         )
     return array
+
+
+def column_positions(name: str, columns: Any, features: int) -> list[int]:
+    """Return positions of columns as a list, or raise: at least one, none twice, each below `features`."""
+    found = [whole_number(name, column, minimum=0) for column in np.atleast_1d(np.asarray(columns, dtype=object))]
+    if not found:
+        raise ValueError(f"{name} must name at least one column, got none")
+    if max(found) >= features:
+        raise ValueError(f"{name} names column {max(found)}, but there are {features} column(s), 0 to {features - 1}")
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name} names a column twice: {found}")
+    return found

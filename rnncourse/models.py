@@ -3,14 +3,15 @@
 Opened up in chapter 1; `FunctionalTwoInput` and `TwoInput` in chapter 6, `SequenceClassifier` in chapter 7.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnncourse._checks import whole_number
+from rnncourse._checks import column_positions, whole_number
 
 MakeLSTM = Callable[[int, int], nn.LSTM]
 
@@ -24,9 +25,11 @@ class Forecaster(nn.Module):
         A recurrent layer, batch first: (B, L, F) -> (B, L, H), state.
     horizon : int, default 1
         h, steps to predict at once.
-    targets : int, default 1
-        K, columns to predict. They are the first K columns of the input where the forecast is fed
-        back or is residual.
+    targets : int or sequence of int, default 1
+        The columns to predict: how many, K, or the positions of the K columns in the input.
+        Positions say into which columns `closed_loop` feeds the forecast back, and from which a
+        residual forecast starts. A number alone means the first K columns where `residual` is set,
+        and else says nothing of positions.
     readout : {"last", "all"}, default "last"
         "last": the head reads the state after the last step, H numbers. "all": it reads the states
         of all steps side by side, L·H numbers; the window then has one length, `lookback`.
@@ -35,15 +38,23 @@ class Forecaster(nn.Module):
     output_activation : callable, optional
         Applied to what the head gives, for example ``torch.tanh``.
     residual : bool, default False
-        Predict the *change* from the last value of the first K columns instead of the value.
+        Predict the *change* from the last value of the target columns instead of the value.
+
+    Attributes
+    ----------
+    targets : int
+        K.
+    columns : tuple of int or None
+        The positions of the target columns in the input, where they are known.
 
     Raises
     ------
     TypeError
         If `core` is not a recurrent layer or a count is not an integer.
     ValueError
-        If the core is not batch first, a count is below 1, `readout` is neither of the two, there
-        are more targets than features in a residual model, or `lookback` is missing.
+        If the core is not batch first, a count is below 1, `readout` is neither of the two, a
+        position is named twice or is no input column, there are more targets than features in a
+        residual model, or `lookback` is missing.
 
     Examples
     --------
@@ -60,7 +71,7 @@ class Forecaster(nn.Module):
         core: nn.Module,
         *,
         horizon: int = 1,
-        targets: int = 1,
+        targets: int | Sequence[int] = 1,
         readout: str = "last",
         lookback: int | None = None,
         output_activation: Callable[[Tensor], Tensor] | None = None,
@@ -74,13 +85,14 @@ class Forecaster(nn.Module):
             raise ValueError("lookback is needed for readout='all', whose head has a weight for each step; got None")
         self.core = core
         self.horizon = whole_number("horizon", horizon)
-        self.targets = whole_number("targets", targets)
+        self.targets, self.columns = _targets(targets, described.input_size, residual)
+        last = list(self.columns or range(self.targets))
+        neighbours = last == list(range(last[0], last[-1] + 1))
+        self._last = slice(last[0], last[-1] + 1) if neighbours else last  # a slice copies nothing
         self.readout = readout
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
         self.output_activation = output_activation
         self.residual = residual
-        if residual and self.targets > described.input_size:
-            raise ValueError(f"targets must be at most the {described.input_size} input columns, got {targets}")
         steps = self.lookback if readout == "all" and self.lookback else 1
         self.head = nn.Linear(steps * _width(described), self.horizon * self.targets)
 
@@ -103,7 +115,7 @@ class Forecaster(nn.Module):
         output = output.unflatten(-1, (self.horizon, self.targets))
         if self.output_activation is not None:
             output = self.output_activation(output)
-        return output + inputs[..., -1:, : self.targets] if self.residual else output
+        return output + inputs[..., -1:, self._last] if self.residual else output
 
 
 class SequenceClassifier(nn.Module):
@@ -367,6 +379,17 @@ def _check_core(core: nn.Module) -> Any:
     if not core.batch_first:
         raise ValueError(f"core must take the batch first, got {core} with batch_first=False")
     return core
+
+
+def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tuple[int, tuple[int, ...] | None]:
+    """Return how many columns are predicted, and their positions where these are known."""
+    if np.ndim(targets) == 0:
+        count = whole_number("targets", targets)
+        if residual and count > features:
+            raise ValueError(f"targets must be at most the {features} input columns, got {targets}")
+        return count, tuple(range(count)) if residual else None
+    columns = column_positions("targets", targets, features)
+    return len(columns), tuple(columns)
 
 
 def _width(core: Any) -> int:

@@ -51,6 +51,22 @@ def test_residual_adds_the_last_value_of_the_first_columns(inputs):
     torch.testing.assert_close(residual(inputs) - plain(inputs), inputs[:, -1:, :2].expand(B, 2, 2))
 
 
+@pytest.mark.parametrize("columns", [[2], [2, 0], [1, 2], (0, 2, 1), range(1, 3)])
+def test_residual_adds_the_last_value_of_the_columns_named(columns, inputs):
+    residual = Forecaster(gru(), targets=columns, residual=True)
+    assert (residual.targets, residual.columns) == (len(columns), tuple(columns))
+    plain = Forecaster(gru(), targets=columns)
+    assert plain.columns == tuple(columns)
+    residual.load_state_dict(plain.state_dict())
+    expected = torch.stack([inputs[:, -1:, column] for column in columns], dim=-1)
+    torch.testing.assert_close(residual(inputs) - plain(inputs), expected)
+
+
+def test_a_count_of_targets_says_no_positions_unless_residual():
+    assert Forecaster(gru(), targets=2).columns is None
+    assert Forecaster(gru(), targets=2, residual=True).columns == (0, 1)
+
+
 def test_output_activation_comes_before_the_residual(inputs):
     plain = Forecaster(gru())
     bounded = Forecaster(gru(), output_activation=torch.tanh, residual=True)
@@ -78,6 +94,11 @@ def test_bidirectional_core(inputs):
         (lambda: Forecaster(gru(), horizon=0), ValueError, "horizon must be at least 1, got 0"),
         (lambda: Forecaster(gru(), targets=1.0), TypeError, "targets must be an integer"),
         (lambda: Forecaster(gru(), lookback=-1), ValueError, "lookback must be at least 1"),
+        (lambda: Forecaster(gru(), targets=[0, 3]), ValueError, r"targets names column 3, but there are 3 column\(s\)"),
+        (lambda: Forecaster(gru(), targets=[1, 1]), ValueError, "targets names a column twice"),
+        (lambda: Forecaster(gru(), targets=[]), ValueError, "targets must name at least one column"),
+        (lambda: Forecaster(gru(), targets=[-1]), ValueError, "targets must be at least 0, got -1"),
+        (lambda: Forecaster(gru(), targets=["obs"]), TypeError, "targets must be an integer, got 'obs'"),
         (lambda: Forecaster(gru(), targets=4, residual=True), ValueError, "targets must be at most the 3 input"),
     ],
 )
