@@ -1,7 +1,8 @@
 """Checks of arguments that several modules share. Errors name the argument, what came, what was wanted."""
 
+import math
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ def whole_number(name: str, value: Any, *, minimum: int = 1) -> int:
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
+
+
+def finite_number(name: str, value: Any) -> float:
+    """Return `value` as a float, or raise if it is not one finite real number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return float(value)
 
 
 def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:

@@ -5,7 +5,6 @@ hidden states of all steps, (B, L, H), and the last state. Opened up in chapters
 """
 
 from collections.abc import Callable, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from rnncourse._checks import whole_number
+from rnncourse._checks import finite_number, whole_number
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
@@ -287,12 +286,9 @@ def _checked_state(inputs: Tensor, state: Tensor | None, input_size: int, hidden
 
 
 def _rate(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
-    rate = float(value)
-    if not 0 <= rate < 1:
+    if not 0 <= finite_number(name, value) < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
-    return rate
+    return float(value)
 
 
 def _check_shapes(layer: nn.Module, arrays: list[np.ndarray], wanted: list[tuple[int, ...]]) -> None:

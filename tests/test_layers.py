@@ -278,7 +278,7 @@ def test_its_rates_are_shown() -> None:
         ((1, 2.0), {}, TypeError, "hidden_size must be an integer, got 2.0 of type float"),
         ((1, 2), {"input_dropout": 1.0}, ValueError, "input_dropout must be at least 0 and below 1, got 1.0"),
         ((1, 2), {"state_dropout": -0.1}, ValueError, "state_dropout must be at least 0 and below 1, got -0.1"),
-        ((1, 2), {"state_dropout": float("nan")}, ValueError, "state_dropout must be .* got nan"),
+        ((1, 2), {"state_dropout": float("nan")}, ValueError, "state_dropout must be finite, got nan"),
         ((1, 2), {"state_dropout": "0.5"}, TypeError, "state_dropout must be a number, got '0.5' of type str"),
         ((1, 2), {"input_dropout": True}, TypeError, "input_dropout must be a number, got True of type bool"),
     ],
