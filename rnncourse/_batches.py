@@ -1,5 +1,6 @@
 """Arrays to batches, and models to evaluation: what training and forecasting share."""
 
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,13 +81,31 @@ def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     return loss(outputs, targets)
 
 
+def device_of(model: Any) -> torch.device:
+    """Return the device of a model's first parameter or buffer; the CPU for what has none, such as a function."""
+    first = next(_tensors(model), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def dtype_of(model: Any) -> torch.dtype | None:
+    """Return the type of a model's first floating-point parameter or buffer, or None for what has none."""
+    return next((tensor.dtype for tensor in _tensors(model) if tensor.is_floating_point()), None)
+
+
+def _tensors(model: Any) -> Iterator[Tensor]:
+    if isinstance(model, nn.Module):
+        yield from itertools.chain(model.parameters(), model.buffers())
+
+
 @contextmanager
-def evaluation(model: nn.Module) -> Iterator[None]:
-    """Put a model in evaluation mode, without gradients; restore the mode in which it came."""
-    was_training = model.training
-    model.eval()
+def evaluation(model: Any) -> Iterator[None]:
+    """Put a model in evaluation mode, without gradients; then give each of its parts the mode in which it came."""
+    modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
+    if modes:
+        model.eval()
     try:
         with torch.no_grad():
             yield
     finally:
-        model.train(was_training)
+        for part, mode in modes:
+            part.training = mode

@@ -166,6 +166,17 @@ def test_predict_uses_and_restores_the_mode():
     assert not predict(model.eval(), np.ones((2, 1))).any() or not model.training
 
 
+def test_predict_leaves_each_part_in_the_mode_in_which_it_came():
+    model = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.BatchNorm1d(1), nn.Dropout(0.9)))
+    model[1][0].eval()  # a part that is frozen in a model that is trained
+    before = [part.training for part in model.modules()]
+    predict(model, np.ones((50, 1)))
+    assert [part.training for part in model.modules()] == before == [True, True, True, False, True]
+    with pytest.raises(RuntimeError):
+        predict(model, np.ones((50, 2)))
+    assert [part.training for part in model.modules()] == before
+
+
 def test_huge_but_finite_values_are_taken():
     assert predict(nn.Identity(), np.full(4, 1e308)).max() == 1e308  # their sum is not finite
 
