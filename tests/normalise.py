@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import address
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -24,9 +25,11 @@ CELL_METADATA = {"tags", "mystnb"}
 
 
 def normal_form(notebook: NotebookNode) -> NotebookNode:
-    """Keep of the metadata what the book uses: the kernel, tags and figures."""
+    """Keep of the metadata what the book uses: the kernel, tags and figures; begin with the same cell everywhere."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
+        if cell.get("id", "").endswith("-install"):
+            cell.source = address.first_cell(address.setting())
         cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
         cell.source = cell.source.strip("\n")
     return notebook

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import address
 import nbformat
 import pytest
 import yaml
@@ -25,13 +26,8 @@ CHAPTERS = sorted(path for path in (ROOT / "book").rglob("*.ipynb") if "assignme
 MOST_LINES = 12
 # For teachers: what they import beside the rest is an extra of the package, `rnncourse[grading]`.
 GRADING = {"grading", "sandbox", "_handed_in", "_reports", "_submission"}
-REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 # The first cell of each notebook, not shown in the book.
-INSTALL = f"""# In Colab or on Binder: install the course where it is missing.
-import importlib.util
-
-if importlib.util.find_spec("rnncourse") is None:
-    %pip install -q git+{REPOSITORY}"""
+INSTALL = address.first_cell(address.setting())
 # What is called otherwise where it is installed from, or comes with something else.
 CONDA = {
     "cycler": "matplotlib",
@@ -189,7 +185,7 @@ def test_good_notebook_has_no_fault() -> None:
     ("cell", "change", "expected"),
     [
         (0, {"source": "A title"}, "begin with a title"),
-        (1, {"source": INSTALL.replace("rnncourse/", "another/")}, "the first cell"),
+        (1, {"source": INSTALL.replace("find_spec", "find_a_spec")}, "the first cell"),
         (1, {"metadata": {}}, "the first cell"),
         (3, {"execution_count": None}, "not run from top to bottom"),
         (3, {"execution_count": 9}, "not run from top to bottom"),

@@ -22,6 +22,7 @@ import evidence
 import functions
 import metadata
 import pytest
+import repository
 import yaml
 
 pytestmark = pytest.mark.site
@@ -49,7 +50,8 @@ def pages_in(entry: object) -> list[str]:
 
 PAGES = pages_in(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-HOME = CONFIG["html"]["baseurl"]
+REPOSITORY = CONFIG["repository"]["url"]
+HOME = CONFIG["html"].get("baseurl") or repository.site_address(REPOSITORY)
 FUNCTIONS = {f"book/reference/functions/{public.name}": public for public in functions.everything()}
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
 
@@ -458,13 +460,27 @@ def test_each_numbered_equation_is_referred_to(page: str) -> None:
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_buttons_lead_to_this_notebook(page: str) -> None:
-    repository, branch = CONFIG["repository"]["url"], CONFIG["repository"]["branch"]
-    name = urlsplit(repository).path.strip("/")
     links = {e.attributes.get("href", "") for e in parsed(built(page)).elements}
-    assert f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb" in links
-    assert f"https://colab.research.google.com/github/{name}/blob/{branch}/{page}.ipynb" in links
+    if on_github := repository.on_github(REPOSITORY):
+        name, branch = "/".join(on_github), CONFIG["repository"]["branch"]
+        assert f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb" in links
+        assert f"https://colab.research.google.com/github/{name}/blob/{branch}/{page}.ipynb" in links
     (download,) = [link for link in links if link.endswith(".ipynb") and "_sources" in link]
     assert (built(page).parent / download).read_bytes() == (ROOT / f"{page}.ipynb").read_bytes()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_leads_only_to_the_address_that_is_set(page: str) -> None:
+    links = {e.attributes.get("href", "") for e in parsed(built(page)).elements}
+    own = [link for link in links if re.match(r"https://(mybinder|colab|[\w-]+\.github\.io)|.*/blob/", link)]
+    assignments = {link for link in links if link.endswith("-assignment.ipynb") and "_downloads" in link}
+    if not REPOSITORY:
+        assert own == []
+    else:
+        wanted = (*filter(None, [HOME]), REPOSITORY, urlsplit(REPOSITORY).path.strip("/"))
+        assert [link for link in own if not any(name in link for name in wanted)] == []
+        in_colab = [link for link in own if "colab" in link and link.endswith("-assignment.ipynb")]
+        assert len(in_colab) == len(assignments) * bool(repository.on_github(REPOSITORY))
 
 
 # What machines read.
@@ -482,12 +498,12 @@ def meta(page: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("page", PAGES)
 def test_page_says_what_it_is(page: str) -> None:
     elements = parsed(built(page)).elements
-    address = f"{HOME}{page}.html"
+    address = [f"{HOME}{page}.html"] if HOME else []
     assert [e.attributes["lang"] for e in elements if e.tag == "html"] == ["en-GB"]
-    assert [e.attributes["href"] for e in elements if e.attributes.get("rel") == "canonical"] == [address]
+    assert [e.attributes["href"] for e in elements if e.attributes.get("rel") == "canonical"] == address
     tags = meta(page)
-    assert tags["og:url"] == tags["citation_public_url"] == [address]
-    assert tags["og:image"] == [f"{HOME}_static/social-card.png"]
+    assert tags.get("og:url", []) == tags.get("citation_public_url", []) == address
+    assert tags.get("og:image", []) == [f"{HOME}_static/social-card.png"] * len(address)
     assert (SITE / "_static" / "social-card.png").is_file()
     (description,) = tags["description"]
     assert 30 <= len(description) <= 320
@@ -510,12 +526,15 @@ def test_citation_is_the_one_of_the_file() -> None:
     (data,) = [e.content for e in parsed(built("book/index")).elements if "ld+json" in e.attributes.get("type", "")]
     book = json.loads(data)
     assert (book["name"], book["version"]) == (cited["title"], cited["version"])
-    assert book["url"] == HOME
-    assert cited["repository-code"] == CONFIG["repository"]["url"]
+    assert book.get("url", "") == HOME
+    assert cited.get("repository-code", "") == book.get("codeRepository", "") == REPOSITORY
     assert meta("book/01-sine")["citation_author"] == [author["name"] for author in cited["authors"]]
 
 
 def test_site_map_lists_every_page() -> None:
+    if not HOME:
+        assert not (SITE / "sitemap.xml").exists()
+        return
     listed = re.findall("<loc>(.+?)</loc>", (SITE / "sitemap.xml").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(f"{HOME}{page}.html" for page in PAGES)
     assert f"Sitemap: {HOME}sitemap.xml" in (SITE / "robots.txt").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """Sphinx: what machines read: descriptions, citation tags, the book as data, a site map.
 
-Everything comes from ``CITATION.cff``, from ``html.baseurl`` in ``_config.yml``, and from the table
-of chapters on the first page.
+Everything comes from ``CITATION.cff``, from the site's address, and from the table of chapters on
+the first page. What needs an address is left out as long as there is none.
 """
 
 import json
@@ -30,12 +30,12 @@ def citation() -> dict[str, Any]:
 def book_as_data(address: str, language: str) -> dict[str, Any]:
     """Describe the book in the terms of schema.org."""
     cited = citation()
+    addresses = {"url": address, "codeRepository": cited.get("repository-code")}
     return {
         "@context": "https://schema.org",
         "@type": ["Book", "LearningResource"],
         "name": cited["title"],
         "description": cited["abstract"],
-        "url": address,
         "author": [
             {"@type": "Organization", "name": author["name"]} for author in cited["authors"]
         ],
@@ -43,10 +43,9 @@ def book_as_data(address: str, language: str) -> dict[str, Any]:
         "version": cited["version"],
         "keywords": cited["keywords"],
         "license": LICENCE,
-        "codeRepository": cited["repository-code"],
         "inLanguage": language,
         "isAccessibleForFree": True,
-    }
+    } | {key: value for key, value in addresses.items() if value}
 
 
 def chapters() -> dict[str, str]:
@@ -72,6 +71,8 @@ def describe(app: Sphinx, doctree: nodes.document) -> None:
 def pass_on(app: Sphinx, config: Config) -> None:
     """Give sphinxext-opengraph the address and the title that the book has."""
     config.ogp_site_url = config.html_baseurl
+    if not config.html_baseurl:
+        config.ogp_image = None
     config.ogp_site_name = config.html_title
 
 
@@ -87,7 +88,7 @@ def add_tags(
         "citation_inbook_title": cited["title"],
         "citation_author": [author["name"] for author in cited["authors"]],
         "citation_publication_date": str(cited["date-released"]).replace("-", "/"),
-        "citation_public_url": context["pageurl"],
+        "citation_public_url": context["pageurl"] or [],
         "citation_language": context["language"],
     }
     lines = [
@@ -102,12 +103,15 @@ def add_tags(
         lines.append(
             '<script type="application/ld+json">' + data.replace("</", "<\\/") + "</script>"
         )
-    context["metatags"] = context.get("metatags", "") + "\n" + "\n".join(lines)
+    tags_so_far = context.get("metatags", "")
+    if not app.config.html_baseurl:
+        tags_so_far = re.sub(r'<meta property="og:url"[^>]*>\n?', "", tags_so_far)
+    context["metatags"] = tags_so_far + "\n" + "\n".join(lines)
 
 
 def write_site_map(app: Sphinx, exception: Exception | None) -> None:
-    """List all pages for search engines."""
-    if exception or app.builder.name != "html":
+    """List all pages for search engines, which want whole addresses."""
+    if exception or app.builder.name != "html" or not app.config.html_baseurl:
         return
     base = app.config.html_baseurl
     pages = sorted(app.env.found_docs)
