@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+pytest_plugins = ["nbval_digits"]  # in tests/
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Draw without windows, except for notebooks: without the backend that Jupyter gives them they show no figures."""
