@@ -22,7 +22,8 @@ class Forecaster(nn.Module):
     Parameters
     ----------
     core : nn.Module
-        A recurrent layer, batch first: (B, L, F) -> (B, L, H), state.
+        A recurrent layer, batch first: (B, L, F) -> (B, L, H), state. H is its `hidden_size`, or its
+        `proj_size` where it has one; the states of a bidirectional core are 2·H numbers a step.
     horizon : int, default 1
         h, steps to predict at once.
     targets : int or sequence of int, default 1
@@ -31,8 +32,9 @@ class Forecaster(nn.Module):
         residual forecast starts. A number alone means the first K columns where `residual` is set,
         and else says nothing of positions.
     readout : {"last", "all"}, default "last"
-        "last": the head reads the state after the last step, H numbers. "all": it reads the states
-        of all steps side by side, L·H numbers; the window then has one length, `lookback`.
+        "last": the head reads the state after the last step, H numbers; of a bidirectional core both
+        final states: forwards that of the last step, backwards that of the first. "all": it reads the
+        states of all steps side by side, L·H numbers; the window then has one length, `lookback`.
     lookback : int, optional
         L; needed for ``readout="all"``.
     output_activation : callable, optional
@@ -50,7 +52,8 @@ class Forecaster(nn.Module):
     Raises
     ------
     TypeError
-        If `core` is not a recurrent layer or a count is not an integer.
+        If `core` is not a recurrent layer, a count is not an integer, or `output_activation` cannot
+        be called.
     ValueError
         If the core is not batch first, a count is below 1, `readout` is neither of the two, a
         position is named twice or is no input column, there are more targets than features in a
@@ -83,6 +86,8 @@ class Forecaster(nn.Module):
             raise ValueError(f"readout must be 'last' or 'all', got {readout!r}")
         if readout == "all" and lookback is None:
             raise ValueError("lookback is needed for readout='all', whose head has a weight for each step; got None")
+        if output_activation is not None and not callable(output_activation):
+            raise TypeError(f"output_activation must be callable, such as torch.tanh, got {output_activation!r}")
         self.core = core
         self.horizon = whole_number("horizon", horizon)
         self.targets, self.columns = _targets(targets, described.input_size, residual)
@@ -104,12 +109,11 @@ class Forecaster(nn.Module):
             raise ValueError(
                 f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
             )
-        states, _ = self.core(inputs)  # (B, L, H)
-        return self.read(states, inputs)
+        return self.read(_states(self.core, inputs), inputs)
 
     def read(self, states: Tensor, inputs: Tensor) -> Tensor:
         """Turn hidden states (B, L, H) of the inputs (B, L, F) into the forecast (B, h, K)."""
-        features = states[..., -1, :] if self.readout == "last" else states.flatten(start_dim=-2)
+        features = _final(self.core, states) if self.readout == "last" else states.flatten(start_dim=-2)
         # Written out instead of self.head(features), so that weights stacked along a first axis work too.
         output = features @ self.head.weight.mT + self.head.bias.unsqueeze(-2)
         output = output.unflatten(-1, (self.horizon, self.targets))
@@ -121,10 +125,12 @@ class Forecaster(nn.Module):
 class SequenceClassifier(nn.Module):
     """A recurrent core and a linear head that turns its last state into a score for each class.
 
+    Of a bidirectional core the head reads both final states, as `Forecaster` does with ``readout="last"``.
+
     Parameters
     ----------
     core : nn.Module
-        A recurrent layer, batch first: (B, L, F) -> (B, L, H), state.
+        A recurrent layer, batch first: (B, L, F) -> (B, L, H), state; H as for `Forecaster`.
     classes : int
         C, at least 2.
 
@@ -133,7 +139,8 @@ class SequenceClassifier(nn.Module):
     TypeError
         If `core` is not a recurrent layer or `classes` is not an integer.
     ValueError
-        If the core is not batch first or there are fewer than 2 classes.
+        If the core is not batch first or there are fewer than 2 classes; when called, if a shape does
+        not fit.
 
     Notes
     -----
@@ -158,8 +165,7 @@ class SequenceClassifier(nn.Module):
         """Return the logits of each window: (B, L, F) -> (B, C)."""
         if inputs.ndim != 3 or inputs.shape[-1] != self.core.input_size:
             raise ValueError(f"inputs must have shape (B, L, {self.core.input_size}), got {tuple(inputs.shape)}")
-        states, _ = self.core(inputs)  # (B, L, H)
-        logits: Tensor = self.head(states[:, -1])
+        logits: Tensor = self.head(_final(self.core, _states(self.core, inputs)))
         return logits
 
 
@@ -394,4 +400,27 @@ def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tup
 
 def _width(core: Any) -> int:
     """Return how many numbers the states of a recurrent layer have at one step."""
-    return (2 if getattr(core, "bidirectional", False) else 1) * int(core.hidden_size)
+    return _directions(core) * int(getattr(core, "proj_size", 0) or core.hidden_size)
+
+
+def _directions(core: Any) -> int:
+    return 2 if getattr(core, "bidirectional", False) else 1
+
+
+def _states(core: nn.Module, inputs: Tensor) -> Tensor:
+    """Run a core on (B, L, F) and return its states of all steps, (B, L, H)."""
+    result = core(inputs)
+    states = result[0] if isinstance(result, tuple) and len(result) == 2 else None
+    wanted = (*inputs.shape[:-1], _width(core))
+    if not isinstance(states, Tensor) or states.shape != wanted:
+        got = type(result).__name__ if not isinstance(states, Tensor) else f"states of shape {tuple(states.shape)}"
+        raise ValueError(f"core must return a pair of its states, of shape {wanted}, and the last state, got {got}")
+    return states
+
+
+def _final(core: nn.Module, states: Tensor) -> Tensor:
+    """Return what has read the whole window: the last state, backwards that of the first step; (B, L, H) -> (B, H)."""
+    if _directions(core) == 1:
+        return states[..., -1, :]
+    forwards, backwards = states.chunk(2, dim=-1)
+    return torch.cat([forwards[..., -1, :], backwards[..., 0, :]], dim=-1)

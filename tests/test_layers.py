@@ -94,7 +94,13 @@ def test_bad_elman(sizes: Any, options: Any, error: type[Exception], message: st
         ElmanRNN(*sizes, **options)
 
 
-@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2)])
+@pytest.mark.parametrize("layer", [ElmanRNN(2, 3), VariationalGRU(2, 3)])
+def test_inputs_of_another_type(layer: nn.Module) -> None:
+    with pytest.raises(TypeError, match="inputs must be a Tensor, got ndarray"):
+        layer(np.zeros((4, 5, 2)))
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2), (4, 0, 2)])
 def test_bad_inputs_to_elman(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 2\), got"):
         ElmanRNN(2, 3)(torch.zeros(shape))
@@ -288,7 +294,7 @@ def test_bad_variational_gru(sizes: Any, rates: Any, error: type[Exception], mes
         VariationalGRU(*sizes, **rates)
 
 
-@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2)])
+@pytest.mark.parametrize("shape", [(5, 2), (1, 5, 3), (1, 1, 5, 2), (4, 0, 2)])
 def test_bad_inputs_to_variational_gru(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 2\), got"):
         VariationalGRU(2, 3)(torch.zeros(shape))
@@ -366,6 +372,39 @@ def test_keras_conventions(kind: Any, keras: Any, gates: int, bias: tuple[int, .
     np.testing.assert_allclose(states.detach().numpy(), keras(inputs.numpy(), weights), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("kind", "keras", "gates"), [(nn.RNN, keras_rnn, 1), (nn.GRU, keras_gru, 3), (nn.LSTM, keras_lstm, 4)]
+)
+def test_keras_without_bias(kind: Any, keras: Any, gates: int) -> None:
+    weights = [numbers(*shape, seed=n).numpy() for n, shape in enumerate(((2, 4 * gates), (4, 4 * gates)))]
+    layer, inputs = kind(2, 4, bias=False, batch_first=True).double(), numbers(3, 5, 2, seed=9)
+    states = from_keras(layer, weights)(inputs)[0][:, -1]
+    none = np.zeros((2, 12) if kind is nn.GRU else 4 * gates)
+    np.testing.assert_allclose(states.detach().numpy(), keras(inputs.numpy(), [*weights, none]), rtol=0, atol=1e-12)
+
+
+def test_keras_dense_with_and_without_bias() -> None:
+    kernel, bias, inputs = numbers(2, 4).numpy(), numbers(4, seed=1).numpy(), numbers(3, 2, seed=2)
+    for layer, weights in ((nn.Linear(2, 4), [kernel, bias]), (nn.Linear(2, 4, bias=False), [kernel])):
+        outputs = from_keras(layer.double(), weights)(inputs).detach().numpy()
+        np.testing.assert_allclose(outputs, inputs.numpy() @ kernel + sum(weights[1:]), rtol=1e-12)
+
+
+def test_keras_weights_follow_the_layer_s_dtype() -> None:
+    weights = [np.ones(shape, ">f4") for shape in ((2, 16), (4, 16), (16,))]  # as a file of another machine holds them
+    layer = from_keras(nn.LSTM(2, 4, dtype=torch.float16), weights)
+    assert {p.dtype for p in layer.parameters()} == {torch.float16}
+    assert layer.weight_ih_l0.eq(1).all()
+
+
+class Scaled(nn.GRU):
+    """A GRU with a weight more."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 4)
+        self.scale = nn.Parameter(torch.ones(1))
+
+
 def test_gru_with_reset_before_is_refused() -> None:
     weights = [np.zeros((2, 12)), np.zeros((4, 12)), np.zeros(12)]
     with pytest.raises(ValueError, match=r"GRU bias of shape \(12,\): it was trained with reset_after=False"):
@@ -384,6 +423,23 @@ def test_gru_with_reset_before_is_refused() -> None:
         (nn.RNN(2, 4, num_layers=2), [(2, 4), (4, 4), (4,)], ValueError, "single layer and direction"),
         (nn.RNN(2, 4, bidirectional=True), [(2, 4), (4, 4), (4,)], ValueError, "single layer and direction"),
         (nn.Conv1d(2, 4, 1), [(2, 4), (4,)], TypeError, "layer must be nn.RNN, .* got Conv1d"),
+        (nn.LSTM(2, 4, proj_size=3), [(2, 16), (3, 16), (16,)], ValueError, "no projection, got LSTM.*proj_size=3"),
+        (
+            nn.LSTM(2, 4, bias=False),
+            [(2, 16), (4, 16), (16,)],
+            ValueError,
+            r"bias=False.* must have .* \(4, 16\)\], got",
+        ),
+        (nn.GRU(2, 4, bias=False), [(2, 12), (4, 12), (2, 12)], ValueError, r"bias=False.* must have shapes"),
+        (nn.GRU(2, 4), [(2, 12), (4, 12)], ValueError, r"must have shapes .*\(2, 12\)\], got \[\(2, 12\), \(4, 12\)\]"),
+        (nn.Linear(2, 4, bias=False), [(2, 4), (4,)], ValueError, r"must have shapes \[\(2, 4\)\], got"),
+        (nn.Linear(2, 4), [(2, 4)], ValueError, r"must have shapes \[\(2, 4\), \(4,\)\], got \[\(2, 4\)\]"),
+        (
+            Scaled(),
+            [(2, 12), (4, 12), (2, 12)],
+            ValueError,
+            "layer must hold weight_ih_l0, .* nothing else, got .*scale",
+        ),
     ],
 )
 def test_wrong_keras_weights(layer: nn.Module, shapes: Any, error: type[Exception], message: str) -> None:
@@ -391,6 +447,19 @@ def test_wrong_keras_weights(layer: nn.Module, shapes: Any, error: type[Exceptio
     with pytest.raises(error, match=message):
         from_keras(layer, [np.zeros(shape) for shape in shapes])
     assert all(torch.equal(value, before[name]) for name, value in layer.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("bias", "error", "message"),
+    [
+        ([0, 0, 0, np.nan], ValueError, r"weights\[2\] must be finite, got nan at index 3"),
+        (["0"] * 4, TypeError, r"weights\[2\] must hold real numbers"),
+        (np.ma.masked_equal([0, 0, 0, 1], 1), TypeError, r"weights\[2\] must be a plain array, got a masked array"),
+    ],
+)
+def test_keras_weights_that_are_no_numbers(bias: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        from_keras(nn.RNN(2, 4), [np.zeros((2, 4)), np.zeros((4, 4)), bias])
 
 
 # Unrolled: outputs and gradients, with the backward pass written out.

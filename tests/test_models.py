@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.optim import Adam
 
@@ -14,6 +15,7 @@ from rnncourse.models import Forecaster, FunctionalTwoInput, OneBiasLSTM, Sequen
 from rnncourse.training import fit, predict
 
 B, L, F, H = 4, 7, 3, 5
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
 
 
 @pytest.fixture
@@ -79,9 +81,77 @@ def test_any_core(core, inputs):
     assert Forecaster(core, horizon=4)(inputs).shape == (B, 4, 1)
 
 
-def test_bidirectional_core(inputs):
-    core = nn.GRU(F, H, batch_first=True, bidirectional=True)
-    assert Forecaster(core, readout="all", lookback=L)(inputs).shape == (B, 1, 1)
+# Cores whose states are not H numbers: final states against PyTorch's own, h_n.
+
+UNUSUAL = {
+    "two directions": lambda: nn.GRU(F, H, batch_first=True, bidirectional=True),
+    "two directions, two layers": lambda: nn.RNN(F, H, num_layers=2, batch_first=True, bidirectional=True),
+    "projection": lambda: nn.LSTM(F, H, batch_first=True, proj_size=2),
+    "both, two layers": lambda: nn.LSTM(F, H, num_layers=2, batch_first=True, proj_size=2, bidirectional=True),
+    "two layers, no bias, dropout": lambda: nn.GRU(F, H, num_layers=2, batch_first=True, bias=False, dropout=0.5),
+}
+
+
+def final_states(core, inputs):
+    """What PyTorch says is the last layer's state when the whole window has been read, (B, H) or (B, 2·H)."""
+    state = core(inputs)[1]
+    h_n = state[0] if isinstance(core, nn.LSTM) else state  # (layers · directions, B, H), the last layer last
+    return torch.cat(list(h_n[-2:] if core.bidirectional else h_n[-1:]), dim=1)
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+@pytest.mark.parametrize("length", [1, L])
+def test_heads_read_the_final_states(name, length, inputs):
+    core, window = UNUSUAL[name]().eval(), inputs[:, :length]
+    model, classifier = Forecaster(core, horizon=2, targets=3), SequenceClassifier(core, 4)
+    final = final_states(core, window)
+    assert model.head.in_features == classifier.head.in_features == final.shape[1]
+    torch.testing.assert_close(model(window), model.head(final).reshape(B, 2, 3))
+    torch.testing.assert_close(classifier(window), classifier.head(final))
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_head_on_all_states_of_such_cores(name, inputs):
+    model = Forecaster(UNUSUAL[name](), readout="all", lookback=L).eval()
+    torch.testing.assert_close(model(inputs), model.head(model.core(inputs)[0].flatten(1)).reshape(B, 1, 1))
+
+
+@pytest.mark.parametrize("make", [Forecaster, partial(SequenceClassifier, classes=2)])
+def test_both_directions_read_the_whole_window(make, inputs):
+    model = make(UNUSUAL["two directions"]())
+    inputs.requires_grad_()
+    ends = model.core.hidden_size
+    with torch.no_grad():
+        model.head.weight[:, :ends] = 0  # what the backward half alone gives
+    model(inputs).sum().backward()
+    assert (inputs.grad.abs().sum(dim=(0, 2)) > 0).all()
+
+
+class Other(nn.GRU):
+    """A core of a reader's own, with another answer."""
+
+    def __init__(self, answer):
+        super().__init__(F, H, batch_first=True)
+        self.answer = answer
+
+    def forward(self, inputs, state=None):
+        return self.answer(*super().forward(inputs))
+
+
+@pytest.mark.parametrize("make", [Forecaster, partial(SequenceClassifier, classes=2)])
+@pytest.mark.parametrize(
+    ("answer", "got"),
+    [
+        (lambda states, last: states, "Tensor"),
+        (lambda states, last: (states, last, last), "tuple"),
+        (lambda states, last: (None, last), "tuple"),
+        (lambda states, last: (last, last), r"states of shape \(1, 4, 5\)"),
+        (lambda states, last: (states[..., :2], last), r"states of shape \(4, 7, 2\)"),
+    ],
+)
+def test_a_core_that_returns_something_else(make, answer, got, inputs):
+    with pytest.raises(ValueError, match=rf"core must return a pair of its states, of shape \(4, 7, 5\), .* got {got}"):
+        make(Other(answer))(inputs)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +170,12 @@ def test_bidirectional_core(inputs):
         (lambda: Forecaster(gru(), targets=[-1]), ValueError, "targets must be at least 0, got -1"),
         (lambda: Forecaster(gru(), targets=["obs"]), TypeError, "targets must be an integer, got 'obs'"),
         (lambda: Forecaster(gru(), targets=4, residual=True), ValueError, "targets must be at most the 3 input"),
+        (
+            lambda: Forecaster(gru(), output_activation="tanh"),
+            TypeError,
+            "output_activation must be callable, .* 'tanh'",
+        ),
+        (lambda: Forecaster(nn.GRU), TypeError, "core must be a recurrent layer, but type has no"),
     ],
 )
 def test_bad_settings(make, error, message):
@@ -122,10 +198,7 @@ def test_another_length_at_call():
 # SequenceClassifier
 
 
-@pytest.mark.parametrize(
-    "core",
-    [gru(), nn.LSTM(F, H, batch_first=True), VariationalGRU(F, H), nn.GRU(F, H, batch_first=True, bidirectional=True)],
-)
+@pytest.mark.parametrize("core", [gru(), nn.LSTM(F, H, batch_first=True), VariationalGRU(F, H), ElmanRNN(F, H)])
 def test_classifier_reads_the_last_state(core, inputs):
     model = SequenceClassifier(core, 3)
     logits = model(inputs)
@@ -364,3 +437,37 @@ def test_bad_sizes_of_two_inputs(kind, name):
         kind(**{name: 0})
     with pytest.raises(TypeError, match=f"{name} must be an integer, got 2.0"):
         kind(**{name: 2.0})
+
+
+# Device and dtype
+
+
+def on_meta(make):
+    """The network on the device "meta", whose tensors hold no numbers: it stands for a card that need not be there."""
+    return make().to("meta", torch.bfloat16)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(partial(Forecaster, make(), readout="all", lookback=L, residual=True) for make in UNUSUAL.values()),
+        lambda: Forecaster(ElmanRNN(F, H, activation="sigmoid")),
+        lambda: Forecaster(VariationalGRU(F, H, input_dropout=0.3, state_dropout=0.3), output_activation=torch.tanh),
+        lambda: Forecaster(OneBiasLSTM(F, H)),
+        lambda: SequenceClassifier(UNUSUAL["two directions"](), 3),
+    ],
+)
+def test_networks_follow_their_device_and_dtype(make):
+    model = on_meta(make)
+    with FakeTensorMode(allow_non_fake_inputs=True):  # refuses to mix devices
+        output = model(torch.zeros(B, L, F, device="meta", dtype=torch.bfloat16))
+        assert (output.device.type, output.dtype) == ("meta", torch.bfloat16)
+
+
+@BOTH
+def test_two_inputs_follow_their_device_and_dtype(kind, monkeypatch):
+    monkeypatch.setattr(kind, "_check", lambda self, tokens, facts: None)  # asks for numbers, which are not there
+    model, (tokens, facts) = on_meta(kind), two_inputs()
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        output = model(tokens.to("meta"), facts.to("meta", torch.bfloat16))
+        assert (output.device.type, output.dtype) == ("meta", torch.bfloat16)
