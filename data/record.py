@@ -7,6 +7,7 @@ when it is started again; if the code has changed since, remove ``data/results/u
 """
 
 import datetime
+import importlib
 import math
 import os
 import platform
@@ -1444,6 +1445,15 @@ def droughted() -> pd.DataFrame:
     return table[[name for name in table if name not in figures] + sorted(figures)]
 
 
+# --- errata --------------------------------------------------------------------------------------
+
+
+def errata(chapters: str) -> pd.DataFrame:
+    """Measure what the errata page reports, by the module of that name beside this one."""
+    table: pd.DataFrame = importlib.import_module(f"errata_{chapters}").measure()
+    return table
+
+
 # -------------------------------------------------------------------------------------------------
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
@@ -1474,6 +1484,7 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "yes_no_rates": yes_no_rates,
     "yes_no_folds": yes_no_folds,
     "yes_no_sizes": yes_no_sizes,
+    "errata_sine_to_sunspots": partial(errata, "sine_to_sunspots"),
 }
 
 
@@ -1502,6 +1513,7 @@ def record(name: str) -> None:
 
 
 if __name__ == "__main__":
+    sys.modules["record"] = sys.modules["__main__"]  # so that the errata's modules import this one, not a second
     names = sys.argv[1:] or list(EXPERIMENTS)
     if unknown := set(names) - set(EXPERIMENTS):
         raise SystemExit(f"no experiment {sorted(unknown)}; there are: {', '.join(EXPERIMENTS)}")

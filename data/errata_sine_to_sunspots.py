@@ -1,0 +1,596 @@
+"""What the errata page reports for chapters 1 to 3: ``python data/record.py errata_sine_to_sunspots``.
+
+Each function is an item of the page and returns its figures. Where a figure has a range, it is the lowest and the
+highest of the runs; where it is a difference, a 95 % interval. Nothing is chosen by its result.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import record
+import statsmodels.tsa.api as tsa
+import torch
+from scipy.stats import spearmanr, t
+from statsmodels.stats.proportion import confint_proportions_2indep
+from torch import nn
+from torch.func import functional_call, stack_module_state
+
+from rnncourse import baselines, datasets, forecasting, intervals, models, training, windows
+from rnncourse.unrolled import Unrolled
+
+Rows = list[dict[str, Any]]
+SEEDS = range(8)
+
+
+class Item:
+    """The figures of one item, as they are found."""
+
+    def __init__(self, row: str) -> None:
+        self.row, self.rows = row, Rows()
+
+    def add(self, what: str, quantity: str, value: Any, unit: str, count: str = "", ends: Any = (None, None)) -> None:
+        """Note a figure, with both ends of its range or interval."""
+        low, high = ends
+        figure = {"quantity": quantity, "value": float(value), "low": low, "high": high, "unit": unit, "count": count}
+        self.rows.append({"row": self.row, "what": what, **figure})
+
+    def runs(self, what: str, quantity: str, values: Any, unit: str, of: str = "seeds") -> None:
+        """Note the median of several runs, with the lowest and the highest."""
+        ends = np.min(values), np.max(values)
+        self.add(what, quantity, np.median(values), unit, f"{len(values)} {of}", ends)
+
+    def paired(self, what: str, quantity: str, differences: Any, unit: str) -> None:
+        """Note the mean of differences between pairs of seeds, with Student's interval."""
+        mean, n = np.mean(differences), len(differences)
+        half = t.ppf(0.975, n - 1) * np.std(differences, ddof=1) / np.sqrt(n)
+        self.add(what, quantity, mean, unit, f"{n} pairs of seeds", (mean - half, mean + half))
+
+
+# --- chapter 1 -----------------------------------------------------------------------------------
+
+HEADS = {"all states": ("all", False), "last state": ("last", False), "last state, change": ("last", True)}
+PERIOD = 157
+
+
+def sine_kick() -> Rows:
+    """Move the newest input by 0.01, let both runs go, and see what is left of the kick after each period."""
+    item = Item("sine-kick")
+    starts = record.SINE_WINDOWS.inputs[:PERIOD:20]  # eight windows over one period
+    kicked = starts.copy()
+    kicked[:, -1] += 0.01
+    for name, (readout, residual) in HEADS.items():
+        kept, wrong, newest = [], [], []
+        for model in record.sine_models(SEEDS, readout, residual):
+            loop = forecasting.closed_loop(model, np.concatenate([starts, kicked]), 4 * PERIOD)[..., 0]
+            plain, moved = loop.reshape(2, len(starts), 4, PERIOD)
+            gap = record.rms(moved - plain, axis=(0, 2))  # by period
+            kept.append((gap[3] / gap[0]) ** (1 / 3))
+            truth = np.sin(0.04 * (20 * np.arange(len(starts))[:, np.newaxis] + 50 + np.arange(4 * PERIOD)))
+            wrong.append(record.rms(plain[:, 3] - truth.reshape(len(starts), 4, PERIOD)[:, 3], axis=(0, 1)))
+            batch = torch.tensor(record.SINE_WINDOWS.inputs[:PERIOD]).requires_grad_()
+            (gradient,) = torch.autograd.grad(model(batch).sum(), batch)
+            size = gradient[:, :, 0].abs().mean(dim=0)
+            newest.append(float(size[-5:].sum() / size.sum()))
+        item.runs("what a period leaves of a kick of 0.01", f"{name}, kick kept", kept, "factor a period")
+        item.runs("error in the fourth period", f"{name}, error", wrong, "RMSE, amplitude 1")
+        item.runs("share of the derivative on the five newest points", f"{name}, newest", newest, "share")
+    return item.rows
+
+
+def sine_error(model: nn.Module) -> float:
+    """Largest error over the thread's 500 steps from x = 0."""
+    early = datasets.sine(550, start=-49 * 0.04)[:, np.newaxis]
+    return float(np.abs(forecasting.closed_loop(model, early[:50], 500) - early[50:]).max())
+
+
+def sine_width() -> Rows:
+    """Train the last-state head on a wider core, and the head on all states on a narrower one."""
+    item = Item("sine-width")
+    for name, readout, hidden in (("last state, 32 units", "last", 32), ("all states, 6 units", "all", 6)):
+        trained = record.sine_models(SEEDS, readout, False, hidden)
+        item.runs("largest error over 500 steps", name, [sine_error(model) for model in trained], "amplitude 1")
+        weights = sum(weight.numel() for weight in trained[0].parameters())
+        item.add("weights in all", f"{name}, weights", weights, "weights")
+    heads = datasets.recorded("sine_heads").query("not residual and not lbfgs and seed < 8")
+    for readout in ("last", "all"):
+        errors = heads.query("readout == @readout")["max_error_500"]
+        name = "last state, 10 units" if readout == "last" else "all states, 10 units"
+        item.runs("largest error over 500 steps, as the chapter has it", name, errors, "amplitude 1")
+    return item.rows
+
+
+def sine_loss() -> Rows:
+    """Rank correlation of the loss one step ahead with the error in closed loop, within and between variants."""
+    item, what = Item("sine-loss"), "Spearman's correlation of one-step loss and closed-loop error"
+    heads = datasets.recorded("sine_heads")
+    ranked = {key: spearmanr(g["loss"], g["max_error_500"])[0] for key, g in heads.groupby(VARIANT)}
+    item.runs(what, "within a variant", list(ranked.values()), "correlation", "variants of 10 seeds")
+    last = heads.query("readout == 'last'")
+    item.add(what, "last state", spearmanr(last["loss"], last["max_error_500"])[0], "correlation", f"{len(last)} runs")
+    middle = heads.groupby(VARIANT)[["loss", "max_error_500"]].median()
+    item.add(
+        what, "between variants", spearmanr(middle["loss"], middle["max_error_500"])[0], "correlation", "6 medians"
+    )
+    return item.rows
+
+
+VARIANT = ["readout", "residual", "lbfgs"]
+
+
+def sine_overfitting() -> Rows:
+    """Train three sizes on the first 80 % of the series, clean and with noise; look at the last 20 %."""
+    item, stop, sizes, seeds = Item("sine-overfitting"), 2001, (2, 10, 40), range(3)
+    loops: dict[str, dict[int, list[float]]] = {"held out": {}, "beyond": {}}
+    for name, noise in (("clean", 0.0), ("noise 0.05", 0.05)):
+        series = record.SINE + noise * np.random.default_rng(0).normal(size=len(record.SINE))
+        cut = windows.make_windows(series, lookback=50)
+        known, held = cut.between(50, stop), cut.between(stop, len(series))
+        updates = record.EPOCHS * -(-len(known.inputs) // record.BATCH)
+        schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=updates)
+        options = {"epochs": record.EPOCHS, "batch_size": record.BATCH, "scheduler": schedule}
+        for hidden in sizes:
+            make = partial(sine_network, hidden)
+            trained, _ = training.fit_seeds(make, known.inputs, known.targets, seeds=seeds, **options)
+            losses = [
+                [np.mean((training.predict(m, w.inputs) - w.targets) ** 2) for w in (known, held)] for m in trained
+            ]
+            ratios = [after / before for before, after in losses]
+            item.runs(
+                "loss on the held-out stretch over the loss in training", f"{name}, {hidden} units", ratios, "ratio"
+            )
+            if not noise:
+                track = datasets.sine(550, start=80 - 49 * 0.04)[:, np.newaxis]
+                errors = [np.abs(forecasting.closed_loop(m, track[:50], 500) - track[50:]).max() for m in trained]
+                item.runs(
+                    "largest error over 500 steps from x = 80", f"held out, {hidden} units", errors, "amplitude 1"
+                )
+                beyond = [record.sine_error_beyond(model) for model in trained]
+                item.runs("largest error over 500 steps from x = 100", f"beyond, {hidden} units", beyond, "amplitude 1")
+                loops["held out"][hidden], loops["beyond"][hidden] = errors, beyond
+    for name, errors in loops.items():
+        best = min(errors, key=lambda hidden: np.median(errors[hidden]))
+        item.add(
+            "size with the lowest median error in closed loop", f"choice, {name}", best, "units", "3 sizes, 3 seeds"
+        )
+    return item.rows
+
+
+def sine_network(hidden: int) -> nn.Module:
+    """Make the thread's network with other than 10 units."""
+    return models.Forecaster(nn.GRU(1, hidden, batch_first=True), readout="all", lookback=50)
+
+
+def sine_rule() -> Rows:
+    """Say how exact the linear rule is, for one frequency and for an unknown one."""
+    item = Item("sine-rule")
+    series, truth = record.SINE, datasets.sine(500, start=100.04)
+    weights, *_ = np.linalg.lstsq(np.column_stack([series[1:-1], series[:-2]]), series[2:], rcond=None)
+    track = list(series[-2:])
+    for _ in range(500):
+        track.append(weights[0] * track[-1] + weights[1] * track[-2])
+    error = np.abs(np.array(track[2:]) - truth).max()
+    item.add("largest error over 500 steps", "error, power of ten", np.ceil(np.log10(error)), "power of ten, at most")
+    starts = 100 + 1.7 * np.arange(10)
+    tracks = np.stack([datasets.sine(80, step=0.4, angular_frequency=1.05, start=x) for x in starts])
+    past, future = tracks[:, :40], tracks[:, 40:]
+    middle, around = past[:, 1:-1], past[:, 2:] + past[:, :-2]
+    c, run = (middle * around).sum(axis=1) / (middle**2).sum(axis=1), [past[:, -2], past[:, -1]]
+    for _ in range(40):
+        run.append(c * run[-1] - run[-2])
+    error = np.abs(np.stack(run[2:], axis=1) - future).max()
+    item.add(
+        "largest error over 40 steps", "any frequency, power of ten", np.ceil(np.log10(error)), "power of ten, at most"
+    )
+    return item.rows
+
+
+# --- chapter 2 -----------------------------------------------------------------------------------
+
+CELLS: dict[str, tuple[type[nn.Module], float, float]] = {  # kind, spectral radius (0: as drawn), forget bias
+    "tanh, ρ = 0.5": (nn.RNN, 0.5, 0.0),
+    "GRU, as drawn": (nn.GRU, 0.0, 0.0),
+    "LSTM, as drawn": (nn.LSTM, 0.0, 0.0),
+    "LSTM, forget bias + 4": (nn.LSTM, 0.0, 4.0),
+}
+
+
+def memory_networks(kind: Any, radius: float, forget_bias: float) -> tuple[Unrolled, dict[str, torch.Tensor]]:
+    """Stack eight networks, drawn as the chapter draws them."""
+    cores = []
+    for seed in SEEDS:
+        training.reproducible(seed)
+        cores.append(core := kind(1, 16, batch_first=True))
+        if radius:
+            matrix = core.weight_hh_l0.data.normal_()
+            matrix *= radius / torch.linalg.eigvals(matrix).abs().max()
+        core.bias_ih_l0.data[16:32] += forget_bias
+    return Unrolled(core), stack_module_state(cores)[0]
+
+
+def memory_errors(cell: tuple[Any, float, float], adam: bool, updates: int, limit: float = 1.0) -> np.ndarray:
+    """Train as the chapter does (rate 0.05), or with Adam (rate 0.01); return the losses (updates, 8)."""
+    core, weights = memory_networks(*cell)
+    head, losses = torch.randn(len(SEEDS), 16, 1).div(4).requires_grad_(), []
+    every = [*weights.values(), head]
+    optimiser = torch.optim.Adam(every, lr=0.01) if adam else torch.optim.SGD(every, lr=0.05)
+    for _ in range(updates):
+        wanted = 2 * torch.rand(len(SEEDS), 16, 1) - 1
+        noise = 0.1 * torch.randn(len(SEEDS), 16, 19, 1)
+        states = functional_call(core, weights, torch.cat([wanted[:, :, None], noise], dim=2))[0]
+        loss = (states[:, :, -1] @ head - wanted).square().mean(dim=(1, 2))
+        optimiser.zero_grad()
+        loss.sum().backward()
+        gradients = [weight.grad for weight in every if weight.grad is not None]
+        factor = (limit / sum(g.flatten(1).square().sum(1) for g in gradients).sqrt()).clamp(max=1)  # type: ignore[union-attr]
+        for gradient in gradients:
+            gradient *= factor.reshape(-1, *[1] * (gradient.ndim - 1))
+        optimiser.step()
+        losses.append(loss.detach().numpy())
+    return np.array(losses)
+
+
+def learnt(losses: np.ndarray, updates: int) -> int:
+    """Count the networks whose last 30 losses have a median below half the baseline's, 1/6."""
+    return int((np.median(losses[updates - 30 : updates], axis=0) < 1 / 6).sum())
+
+
+def by_hand_optimiser() -> Rows:
+    """Cross the optimiser with the cell in the chapter's own task, and count the networks that learn it."""
+    item, last = Item("by-hand-optimiser"), {}
+    for name, cell in CELLS.items():
+        for optimiser in ("SGD", "Adam"):
+            losses = memory_errors(cell, optimiser == "Adam", 1000)
+            for updates in (150, 500, 1000):
+                quantity = f"{optimiser}, {name}, {updates}"
+                item.add("networks that have learnt the task", quantity, learnt(losses, updates), "of 8", "8 seeds")
+            last[optimiser, name] = learnt(losses, 1000)
+    for quantity, one, other in (
+        ("Adam less SGD, tanh", ("Adam", "tanh, ρ = 0.5"), ("SGD", "tanh, ρ = 0.5")),
+        ("tanh less LSTM as drawn, Adam", ("Adam", "tanh, ρ = 0.5"), ("Adam", "LSTM, as drawn")),
+    ):
+        ends = confint_proportions_2indep(last[one], 8, last[other], 8, method="newcomb")
+        value = (last[one] - last[other]) / 8
+        item.add("difference in the share that learns, 1,000 updates", quantity, value, "share", "8 and 8 seeds", ends)
+    return item.rows
+
+
+def by_hand_learnt() -> Rows:
+    """Count what the chapter's table only bounds: 150 updates, plain gradient descent."""
+    item = Item("by-hand-learnt")
+    wild = (nn.RNN, 2.5, 0.0)
+    for name, cell, limit in (
+        ("tanh, ρ = 2.5, not clipped", wild, np.inf),
+        ("tanh, ρ = 2.5", wild, 1.0),
+        *((name, cell, 1.0) for name, cell in CELLS.items() if not name.startswith("GRU")),
+    ):
+        found = learnt(memory_errors(cell, False, 150, limit), 150)
+        item.add("networks that have learnt the task", name, found, "of 8", "8 seeds")
+    return item.rows
+
+
+def gradient_factor(kind: Any, orthogonal: bool, seed: int, steps: int = 200, hidden: int = 32) -> float:
+    """Carry a gradient back through a cell, as the chapter does; return the factor of a step."""
+    torch.manual_seed(seed)
+    cell = kind(hidden, hidden)
+    if orthogonal:
+        for block in cell.weight_hh.data.split(hidden):
+            nn.init.orthogonal_(block)
+    state, track = None, []
+    for x in 0.1 * torch.randn(steps + 1, 1, hidden):
+        state = cell(x, state)
+        track.append(state[1] if kind is nn.LSTMCell else state)
+    start = nn.functional.normalize(torch.randn(1, hidden))
+    (back,) = torch.autograd.grad((start * track[-1]).sum(), track[0])
+    return float(back.norm() ** (1 / steps))
+
+
+def by_hand_gates() -> Rows:
+    """Compare the plain cell and the gated ones drawn alike, and the plain one at a large radius."""
+    item = Item("by-hand-gates")
+    for way, orthogonal in (("as drawn", False), ("orthogonal", True)):
+        kinds = {"plain": nn.RNNCell, "GRU": nn.GRUCell, "LSTM": nn.LSTMCell}
+        found = {
+            name: np.array([gradient_factor(kind, orthogonal, seed) for seed in SEEDS]) for name, kind in kinds.items()
+        }
+        for name, factors in found.items():
+            item.runs("factor of the gradient at each step back", f"{name}, {way}", factors, "factor a step")
+        for name in ("GRU", "LSTM"):
+            differences = found[name] - found["plain"]
+            item.paired("difference of these factors", f"{name} less plain, {way}", differences, "factor a step")
+    for radius in (1.2, 2.5):
+        rng = np.random.default_rng(0)
+        matrix = rng.normal(size=(20, 32, 32))
+        matrix *= radius / np.abs(np.linalg.eigvals(matrix)).max(axis=1)[:, None, None]
+        states = [np.zeros((20, 32, 1))]
+        for _ in range(200):
+            states.append(np.tanh(matrix @ states[-1] + 0.1 * rng.normal(size=(20, 32, 1))))
+        back = start = rng.normal(size=(20, 32, 1))
+        for state in states[:0:-1]:
+            back = matrix.mT @ ((1 - state**2) * back)
+        grown = np.linalg.norm(back, axis=(1, 2)) / np.linalg.norm(start, axis=(1, 2))
+        powers = np.log10(grown)
+        item.runs(
+            "power of ten of the gradient's length after 200 steps",
+            f"tanh, ρ = {radius}",
+            powers,
+            "power of ten",
+            "matrices",
+        )
+    return item.rows
+
+
+# --- chapter 3 -----------------------------------------------------------------------------------
+
+VALIDATION, TEST, LATER, CYCLE = record.VALIDATION, record.TEST, record.LATER, record.CYCLE
+NUMBERS = datasets.sunspots(until="2009-06").to_numpy()
+ROOTS, AHEAD = np.sqrt(NUMBERS), np.arange(CYCLE)
+
+
+@cache
+def autoregression(order: int, stop: int) -> Any:
+    """Fit AR(order) to the roots before `stop`."""
+    return tsa.AutoReg(ROOTS[:stop], order).fit()
+
+
+def ar_roots(order: int, stop: int, origins: np.ndarray, steps: int = 1) -> np.ndarray:
+    """Forecast roots, (origins, steps), none below 0."""
+    weights = autoregression(order, stop).params
+    track = ROOTS[origins[:, None] + np.arange(-order, 0)]
+    for _ in range(steps):
+        track = np.column_stack([track, weights[0] + track[:, : -order - 1 : -1] @ weights[1:]])
+    return track[:, order:].clip(min=0)
+
+
+def ar_variance(order: int, stop: int, steps: int) -> np.ndarray:
+    """Return the variance of the root at each lead, from that of the residuals."""
+    fitted = autoregression(order, stop)
+    psi = np.zeros(steps)
+    for k in range(steps):
+        past = psi[max(k - order, 0) : k][::-1]
+        psi[k] = 1.0 if k == 0 else fitted.params[1 : len(past) + 1] @ past
+    return np.asarray(fitted.sigma2 * np.cumsum(psi**2))
+
+
+def gain(worse: np.ndarray, better: np.ndarray, block: int, moving: bool = False) -> tuple[float, np.ndarray]:
+    """Return the gain in RMSE and its 95 % interval from squared errors, resampled together in blocks.
+
+    Blocks of months do not overlap; blocks of origins, whose forecasts overlap, may begin at any of them (`moving`).
+    """
+    rng, n = np.random.default_rng(0), len(worse)
+    starts = np.arange(n) if moving else np.arange(0, n, block)
+    members = [
+        (first + np.arange(block)) % n if moving else np.arange(first, min(first + block, n)) for first in starts
+    ]
+    sums = np.array([[one[index].sum() for one in (worse, better)] + [len(index)] for index in members])
+    chosen = rng.integers(len(members), size=(5000, -(-n // block)))
+    total = sums[chosen].sum(axis=1)
+    draws = np.sqrt(total[:, :2] / total[:, 2:])
+    return np.sqrt(worse.mean()) - np.sqrt(better.mean()), np.quantile(draws[:, 0] - draws[:, 1], [0.025, 0.975])
+
+
+@cache
+def cycle_networks(stop: int) -> record.FittedSunspots:
+    """Train the network chosen for the closed loop, GRU(16, 16), three seeds."""
+    return record.FittedSunspots(stop, seeds=range(3), **record.CHOSEN["closed loop"])
+
+
+def sunspots_fan() -> Rows:
+    """Sample paths of AR(36), with the network's lookback, and of AR(132); count what they cover."""
+    item, origins = Item("sunspots-fan"), record.origins_between(TEST, LATER)
+    months, truth = np.arange(VALIDATION, TEST), NUMBERS[origins[:, None] + AHEAD]
+    inside = {}
+    for order in (36, 132):
+        linear = nn.Sequential(nn.Flatten(), nn.Linear(order, 1), nn.Unflatten(1, (1, 1)))
+        weights = torch.tensor(np.asarray(autoregression(order, TEST).params))
+        linear[1].load_state_dict({"weight": weights[1:].flip(0)[None], "bias": weights[:1]})
+        errors = ar_roots(order, VALIDATION, months)[:, 0] - ROOTS[months]
+        known = ROOTS[origins[:, None] + np.arange(-order, 0)][..., None]
+        fan = forecasting.sampled_paths(linear.double(), known, CYCLE, errors, paths=record.PATHS)[..., 0]
+        low, high = np.quantile(fan.clip(min=0) ** 2, [0.05, 0.95], axis=-2, method="weibull")
+        inside[order] = ((low <= truth) & (truth <= high)).mean(axis=1)
+        item.add("coverage of 90 % fans over a cycle", f"AR({order})", inside[order].mean(), "share", "37 origins")
+    fans = datasets.recorded("sunspots_fans")
+    covered = fans.filter(like="coverage").mean(axis=1).groupby(fans["seed"]).mean()
+    item.runs("coverage of 90 % fans over a cycle", "GRU(16, 16)", covered, "share")
+    lost = inside[132] - inside[36]
+    rng = np.random.default_rng(0)
+    index = (rng.integers(37, size=(5000, 4))[..., None] + np.arange(11)) % 37
+    ends = np.quantile(lost[index].mean(axis=(1, 2)), [0.025, 0.975])
+    item.add(
+        "AR(132)'s coverage less AR(36)'s", "AR(132) less AR(36)", lost.mean(), "share", "blocks of 11 origins", ends
+    )
+    return item.rows
+
+
+def sunspots_direct() -> Rows:
+    """Train for all 132 leads at once, a GRU and a linear map, and compare with closed loops."""
+    item, origins = Item("sunspots-direct"), record.origins_between(TEST, LATER)
+    truth = NUMBERS[origins[:, None] + AHEAD]
+    scale, shift = ROOTS[:TEST].std(), ROOTS[:TEST].mean()
+    cut = windows.make_windows(((ROOTS[:LATER] - shift) / scale)[:, None], lookback=CYCLE, horizon=CYCLE)
+    known, past = cut.between(CYCLE, TEST), cut.inputs[origins - CYCLE]
+    updates = 20 * -(-len(known.inputs) // 64)
+    trained, _ = training.fit_seeds(
+        lambda: models.Forecaster(nn.GRU(1, 16, batch_first=True), horizon=CYCLE, residual=True),
+        known.inputs,
+        known.targets,
+        seeds=range(3),
+        epochs=20,
+        batch_size=64,
+        optimizer=partial(torch.optim.Adam, lr=1e-2, fused=True),
+        scheduler=partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=updates),
+    )
+
+    def squares(scaled: np.ndarray) -> np.ndarray:  # (origins, 132), scaled roots -> mean squared error of each origin
+        return np.asarray(((((scaled * scale + shift).clip(min=0)) ** 2 - truth) ** 2).mean(axis=1))
+
+    network = np.array([squares(training.predict(model, past)[..., 0]) for model in trained])
+    inputs = np.column_stack([np.ones(len(known.inputs)), known.inputs[..., 0]])
+    weights, *_ = np.linalg.lstsq(inputs, known.targets[..., 0], rcond=None)
+    linear = squares(np.column_stack([np.ones(len(past)), past[..., 0]]) @ weights)
+    loop = ((ar_roots(132, TEST, origins, CYCLE) ** 2 - truth) ** 2).mean(axis=1)
+    what = "RMSE over 132 leads and 37 origins"
+    item.runs(what, "GRU(16), direct", np.sqrt(network.mean(axis=1)), "sunspots")
+    item.add(what, "linear, direct", np.sqrt(linear.mean()), "sunspots")
+    item.add(what, "AR(132), closed loop", np.sqrt(loop.mean()), "sunspots")
+    runs = datasets.recorded("sunspots_test").set_index(["use", "seed"])
+    leads = [str(lead) for lead in range(1, CYCLE + 1)]
+    item.runs(what, "GRU(16), closed loop", record.rms(runs.loc["one step", leads].to_numpy(float)), "sunspots")
+    value, ends = gain(network.mean(axis=0), loop, 11, moving=True)
+    item.add(
+        "RMSE of the direct GRU less that of AR(132)",
+        "GRU(16), direct, less AR(132)",
+        value,
+        "sunspots",
+        "blocks of 11 origins",
+        ends,
+    )
+    return item.rows
+
+
+def sunspots_squared() -> Rows:
+    """Add the variance that squaring a forecast of a root leaves out."""
+    item, months = Item("sunspots-squared"), np.arange(TEST, LATER)
+    one = ar_roots(36, TEST, months)[:, 0]
+    forecasts = {"AR(36), one month": (one**2, one**2 + autoregression(36, TEST).sigma2, NUMBERS[months], 12, False)}
+    origins = record.origins_between(TEST, LATER)
+    loop = ar_roots(132, TEST, origins, CYCLE) ** 2
+    truth = NUMBERS[origins[:, None] + AHEAD]
+    forecasts["AR(132), a cycle"] = loop, loop + ar_variance(132, TEST, CYCLE), truth, 11, True
+    names = list(datasets.sunspots().index.astype(str))
+    old = datasets.recorded("sunspots_calibration").set_index(["use", "seed"]).loc["one step"]
+    variance = np.square(np.sqrt(old[names[VALIDATION:TEST]].to_numpy(float)) - ROOTS[VALIDATION:TEST]).mean()
+    network = datasets.recorded("sunspots_test").set_index("use").loc["one step", names[TEST:LATER]].to_numpy(float)
+    forecasts["GRU(16), one month"] = network, network + variance, NUMBERS[months], 12, False
+    for name, (plain, mended, target, block, moving) in forecasts.items():
+        axis = 1 if moving else 0
+        before, after = (np.atleast_2d((forecast - target) ** 2).mean(axis=axis) for forecast in (plain, mended))
+        item.add("RMSE, squared back", f"{name}, squared", np.sqrt(before.mean()), "sunspots")
+        item.add("RMSE, with the variance added", f"{name}, with variance", np.sqrt(after.mean()), "sunspots")
+        value, ends = gain(before, after, block, moving)
+        count = "blocks of 11 origins" if moving else "blocks of 12 months"
+        item.add("what adding it gains", f"{name}, gain", value, "sunspots", count, ends)
+    return item.rows
+
+
+def sunspots_margins() -> Rows:
+    """Give intervals where the chapter has none, and calibrate on years on which nothing was chosen."""
+    item, end = Item("sunspots-margins"), len(NUMBERS)
+    names = list(datasets.sunspots(until="2009-06").index.astype(str))
+    later = datasets.recorded("sunspots_later").set_index("use").loc["one step", names[LATER:]].to_numpy(float)
+    months = np.arange(LATER, end)
+    network = ((later - NUMBERS[months]) ** 2).mean(axis=0)
+    linear = (ar_roots(36, LATER, months)[:, 0] ** 2 - NUMBERS[months]) ** 2
+    value, ends = gain(linear, network, 12)
+    item.add(
+        "gain of GRU(16) over AR(36), 1984 to 2009", "one month, later", value, "sunspots", "blocks of 12 months", ends
+    )
+    choice = datasets.recorded("sunspots_choice")
+    plain = choice.query("hidden_size == 16 and num_layers == 1 and root and residual").set_index(
+        ["cell", "lookback", "seed"]
+    )
+    for lookback in (12, 36, 132):
+        errors = {cell: plain.loc[(cell, lookback), "one_step"].to_numpy(float) for cell in ("RNN", "GRU")}
+        item.paired(
+            "validation error of the plain cell less that of the GRU",
+            f"gates, {lookback} months",
+            errors["RNN"] - errors["GRU"],
+            "sunspots",
+        )
+        for cell, found in errors.items():
+            item.runs("validation error one month ahead", f"{cell}, {lookback} months", found, "sunspots")
+    for name, stop, until in (
+        ("1890 to 1936", VALIDATION, TEST),
+        ("1937 to 1983", TEST, LATER),
+        ("1984 to 2009", LATER, end),
+    ):
+        origins = record.origins_between(stop, until)
+        truth = NUMBERS[origins[:, None] + AHEAD]
+        loops = (cycle_networks(stop).cycle_errors(origins) ** 2).mean(axis=(0, 2))
+        of_ar = ((ar_roots(132, stop, origins, CYCLE) ** 2 - truth) ** 2).mean(axis=1)
+        value, ends = gain(loops, of_ar, 11, moving=True)
+        item.add(
+            "gain of AR(132) over GRU(16, 16), a cycle",
+            f"a cycle, {name}",
+            value,
+            "sunspots",
+            f"{len(origins)} origins",
+            ends,
+        )
+    untouched = np.arange(VALIDATION - (TEST - VALIDATION), VALIDATION)  # 1843 to 1889
+    for name, years, stop in (
+        ("1890 to 1936", np.arange(VALIDATION, TEST), VALIDATION),
+        ("1843 to 1889", untouched, untouched[0]),
+    ):
+        errors = np.abs(ar_roots(36, stop, years)[:, 0] - ROOTS[years])
+        margin = np.sort(errors)[int(np.ceil(0.9 * (len(errors) + 1))) - 1]
+        tested = np.arange(TEST, LATER)
+        forecast = ar_roots(36, stop, tested)[:, 0]
+        covered = intervals.coverage((forecast - margin).clip(min=0) ** 2, (forecast + margin) ** 2, NUMBERS[tested])
+        item.add(
+            "coverage of AR(36)'s 90 % intervals, 1937 to 1983", f"calibrated on {name}", covered, "share", "564 months"
+        )
+    return item.rows
+
+
+def sunspots_numbers() -> Rows:
+    """Print what the chapter asserts: the first half year, and how many targets a lookback leaves."""
+    item, origins = Item("sunspots-numbers"), record.origins_between(TEST, LATER)
+    truth, half = NUMBERS[origins[:, None] + AHEAD], slice(0, 6)
+    past = NUMBERS[origins[:, None] + np.arange(-CYCLE, 0)][..., None]
+    errors = {
+        "persistence": np.asarray(baselines.persistence(past, horizon=CYCLE)).reshape(truth.shape) - truth,
+        "AR(36)": ar_roots(36, TEST, origins, CYCLE) ** 2 - truth,
+        "AR(132)": ar_roots(132, TEST, origins, CYCLE) ** 2 - truth,
+    }
+    what = "mean RMSE of the leads 1 to 6"
+    for name, found in errors.items():
+        item.add(what, name, record.rms(found, axis=0)[half].mean(), "sunspots", "37 origins")
+    runs = datasets.recorded("sunspots_test").set_index(["use", "seed"])
+    for name, use in (("GRU(16)", "one step"), ("GRU(16, 16)", "closed loop")):
+        by_lead = np.median(runs.loc[use, [str(lead) for lead in range(1, 7)]].to_numpy(float), axis=0)
+        item.add(what, name, by_lead.mean(), "sunspots", "37 origins, median of 12 seeds")
+    network = cycle_networks(TEST).cycle_errors(origins)[..., half]
+    value, ends = gain((errors["AR(132)"][:, half] ** 2).mean(axis=1), (network**2).mean(axis=(0, 2)), 1)
+    item.add("gain of GRU(16, 16) over AR(132), leads 1 to 6", "first half year", value, "sunspots", "37 origins", ends)
+    for name, lookback in (("GRU(16)", CYCLE), ("AR(36)", 36)):
+        targets = np.arange(12, TEST, 12)
+        item.add(
+            "training targets with a whole window before them",
+            f"targets, {name}",
+            (targets >= lookback).sum(),
+            "of 187",
+        )
+    return item.rows
+
+
+# -------------------------------------------------------------------------------------------------
+
+ITEMS: dict[str, Callable[[], Rows]] = {
+    "sine-kick": sine_kick,
+    "sine-width": sine_width,
+    "sine-loss": sine_loss,
+    "sine-overfitting": sine_overfitting,
+    "sine-rule": sine_rule,
+    "by-hand-optimiser": by_hand_optimiser,
+    "by-hand-gates": by_hand_gates,
+    "by-hand-learnt": by_hand_learnt,
+    "sunspots-fan": sunspots_fan,
+    "sunspots-direct": sunspots_direct,
+    "sunspots-squared": sunspots_squared,
+    "sunspots-margins": sunspots_margins,
+    "sunspots-numbers": sunspots_numbers,
+}
+
+
+def sine_to_sunspots(item: str) -> Rows:
+    """Measure one item."""
+    return ITEMS[item]()
+
+
+def measure() -> pd.DataFrame:
+    """Measure every item."""
+    return record.in_parallel(sine_to_sunspots, [{"item": item} for item in ITEMS])
