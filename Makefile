@@ -37,7 +37,7 @@ COMMA := ,
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: help book pdf slides test test-all second-kernels run lint assignments grade results bench serve wheel clean
+.PHONY: help book pdf slides test test-all second-kernels run lint assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -99,6 +99,10 @@ bench: $(READY)  ## compare with Keras, in an environment of its own: benchmarks
 serve: $(SITE)  ## show the site at http://localhost:8000
 	echo "Serving the book at http://localhost:$(PORT), until Ctrl-C"
 	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+address: $(READY)  ## set the repository's address everywhere: make address URL=https://…, or URL= for none
+	test "$(origin URL)" = "command line" || { echo "Say which: make address URL=https://github.com/you/course, or URL= for none" >&2; exit 1; }
+	$(PY) tests/address.py "$$URL"
 
 wheel: $(READY)  ## build the package's wheel into dist/
 	$(PY) -m hatchling build -t wheel

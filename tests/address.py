@@ -36,7 +36,7 @@ import tempfile
 if importlib.util.find_spec("rnncourse") is None:
     held = pathlib.Path(tempfile.mkdtemp(), "held.txt")
     %pip list --format=freeze > "{held}"
-    %pip install -q -c "{held}" git+URL"""
+    %pip install -c "{held}" git+URL"""
 
 
 def normalised(url: str) -> str:

@@ -33,8 +33,8 @@ def site_address(url: str) -> str:
 
     Examples
     --------
-    >>> site_address("https://github.com/Someone/course")
-    'https://someone.github.io/course/'
+    >>> site_address("https://github.com/You/course")
+    'https://you.github.io/course/'
     >>> site_address("https://example.org/someone/course")
     ''
     """
