@@ -3,16 +3,22 @@
 Where each set comes from, its licence and its units: the page "Data" of the book.
 """
 
+from __future__ import annotations
+
+import datetime
 import hashlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from rnncourse._checks import whole_number
+from rnncourse._checks import finite_number, whole_number
 from rnncourse.weather import LATITUDES, drought_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHA256 = {
     "fulda.csv": "2f8aa9ff41b70cb8b5f978e0ffff50ef7b12fa4122bfd935abb147201dfab632",
@@ -44,8 +50,8 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     Raises
     ------
     TypeError, ValueError
-        If `steps` is not a whole number of at least 1, if `step` is not greater than 0, or if a
-        number is not finite.
+        If `steps` is not a whole number of at least 1, if `step` is not greater than 0, or if another
+        argument is not a finite number.
 
     Examples
     --------
@@ -53,23 +59,23 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     array([0.   , 0.479, 0.841, 0.997])
     """
     steps = whole_number("steps", steps)
-    for name, value in (("step", step), ("angular_frequency", angular_frequency), ("start", start)):
-        if not np.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value}")
-    if step <= 0:
+    for name, value in (("angular_frequency", angular_frequency), ("start", start)):
+        finite_number(name, value)
+    if finite_number("step", step) <= 0:
         raise ValueError(f"step must be greater than 0, got {step}")
     wave: np.ndarray = np.sin(angular_frequency * (start + step * np.arange(steps)))
     return wave
 
 
-def sunspots(*, until: str = "1983-12") -> pd.Series:
+def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-12") -> pd.Series:
     """Return monthly mean sunspot numbers from 1749-01.
 
     Parameters
     ----------
-    until : str, default "1983-12"
-        The last month. The default is where the sources' file ends; up to "2009-06" the later
-        years are added from a second file on the same scale.
+    until : str, Period, date or datetime64, default "1983-12"
+        The last month. A longer span, such as "1983" or "1983Q2", ends with its last month; a day stands
+        for the month that it is in. The default is where the sources' file ends; up to "2009-06" the
+        later years are added from a second file on the same scale.
 
     Returns
     -------
@@ -94,11 +100,12 @@ def sunspots(*, until: str = "1983-12") -> pd.Series:
     (2820, Period('1957-10', 'M'), np.float64(253.8))
     >>> len(sunspots(until="2009-06"))
     3126
+    >>> print(sunspots(until="1980").index[-1])
+    1980-12
     """
-    try:
-        last = pd.Period(until, freq="M")
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"until must be a month such as '1983-12', got {until!r}") from error
+    import pandas as pd
+
+    last = _last_month(until)
     if not pd.Period("1749-01", freq="M") <= last <= pd.Period("2009-06", freq="M"):
         raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
     names = ["sunspots.csv", "sunspots_later.csv"][: 1 + (last > pd.Period("1983-12", freq="M"))]
@@ -106,6 +113,21 @@ def sunspots(*, until: str = "1983-12") -> pd.Series:
     months = pd.PeriodIndex(table["month"], freq="M", name="month")
     series = pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")
     return series[:last]
+
+
+def _last_month(until: Any) -> pd.Period:
+    """Return the month with which a span of time ends: 1983-12 for "1983"."""
+    import pandas as pd
+
+    span = str(until) if isinstance(until, np.datetime64) else until  # keeps its unit: "1983" is a year
+    try:
+        if isinstance(span, datetime.date):
+            return pd.Period(span, freq="M")
+        if isinstance(span, str | pd.Period):
+            return pd.Period(span).asfreq("M", how="end")
+    except (ValueError, AttributeError):  # what pandas cannot read, and its NaT
+        pass
+    raise ValueError(f"until must be a month such as '1983-12', got {until!r}")
 
 
 def fulda() -> pd.DataFrame:
@@ -133,6 +155,8 @@ def fulda() -> pd.DataFrame:
     >>> fulda().loc["1979-01-02"].to_dict()
     {'tmax': -10.9, 'tmin': -19.8, 'tmean': -15.35, 'rain': 0.6, 'discharge': 110.0}
     """
+    import pandas as pd
+
     table = pd.read_csv(BytesIO(_checked_bytes("fulda.csv")), parse_dates=["date"], index_col="date")
     return table.astype(np.float64).asfreq("D")
 
@@ -173,6 +197,8 @@ def drought() -> pd.DataFrame:
     >>> print(round(table["score"].dropna().eq(0).mean(), 2))
     0.7
     """
+    import pandas as pd
+
     days = pd.read_csv(BytesIO(_checked_bytes("weather.csv.gz")), compression="gzip", parse_dates=["date"])
     return drought_table(days, LATITUDES)
 
@@ -233,9 +259,11 @@ def leading_parameters(
     >>> print(round(table["par2"].shift(9).corr(table["obs"]), 2))
     0.99
     """
+    import pandas as pd
+
     steps, seed = whole_number("steps", steps), whole_number("seed", seed, minimum=0)
-    if not (np.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise must be a finite number of at least 0, got {noise}")
+    if finite_number("noise", noise) < 0:
+        raise ValueError(f"noise must be at least 0, got {noise}")
     if np.ndim(kicks) != 1:
         raise TypeError(f"kicks must be a sequence of rows, got {kicks!r}")
     rows = [whole_number("kicks", row, minimum=0) for row in kicks]
@@ -353,11 +381,12 @@ def recorded(name: str) -> pd.DataFrame:
     >>> recorded("sine_heads").attrs["command"]
     'python data/record.py sine_heads'
     """
-    folder = _data_folder() / "results"
-    path = folder / f"{name}.csv"
-    if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in folder.glob("*.csv"))) or "none"
-        raise FileNotFoundError(f"no recorded result {name!r}; there are: {there}")
+    import pandas as pd
+
+    files = {file.stem: file for file in sorted((_data_folder() / "results").glob("*.csv"))}
+    if name not in files:
+        raise FileNotFoundError(f"no recorded result {name!r}; there are: {', '.join(files) or 'none'}")
+    path = files[name]
     with path.open(encoding="utf-8") as lines:
         header = [line[1:].split(":", 1) for line in lines if line.startswith("#")]
     table = pd.read_csv(path, skiprows=len(header))  # a "#" further on is text

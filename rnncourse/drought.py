@@ -3,14 +3,18 @@
 Opened up in chapter 5. The features and the score of the shipped weather: `rnncourse.weather`.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from rnncourse._checks import finite_floats, whole_number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # As the data set names them: NASA POWER's precipitation (mm per day), surface pressure (kPa), humidity (g/kg),
 # temperatures (°C) and wind speeds (m/s) at 10 and 50 m.
@@ -49,7 +53,8 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     ----------
     path : str or Path
         A CSV file, packed or not, with the columns "fips", "date", 18 of weather and "score"; or a folder, in which
-        every ``*.csv`` and ``*.csv.gz`` is read, in folders below it too, but not ``soil_data.csv``.
+        every ``*.csv`` and ``*.csv.gz`` is read, in folders below it too, but not ``soil_data.csv`` and not what is
+        hidden (names that begin with a dot, and ``__MACOSX``). ``~`` is the home folder.
 
     Returns
     -------
@@ -62,8 +67,9 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     FileNotFoundError
         If there is no such file, or no CSV file in the folder.
     ValueError
-        If columns are missing, renamed or unknown; if a file has no rows; if a FIPS code, date or value cannot be
-        read; if a county's days are unsorted, twice there or not consecutive; if a score is not between 0 and 5.
+        If a file cannot be read as a table or has no rows; if columns are missing, renamed or unknown; if a FIPS
+        code, date or value cannot be read; if a county's days are unsorted, twice there or not consecutive; if a
+        score is not between 0 and 5.
 
     References
     ----------
@@ -77,11 +83,13 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
         table = read_droughted("validation_timeseries.csv")
         windows = drought_windows(table)
     """
-    path = Path(path)
+    import pandas as pd
+
+    path = Path(path).expanduser()
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.csv*") if file.name.endswith((".csv", ".csv.gz")))
-        files = [file for file in files if not file.name.startswith("soil_data")]
+        files = sorted(file for file in path.rglob("*") if file.name.lower().endswith((".csv", ".csv.gz")))
+        files = [file for file in files if not file.name.startswith("soil_data") and not _hidden(file, path)]
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
     # One file after the other must be in order; the years of a county may be spread over several.
@@ -95,9 +103,19 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     return table
 
 
+def _hidden(file: Path, folder: Path) -> bool:
+    """Whether a notebook server, an editor or macOS put the file there: ``.ipynb_checkpoints``, ``__MACOSX`` …."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
+
+
 def _read_file(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
     wanted = ["fips", "date", *DROUGHTED_COLUMNS, "score"]
-    table = pd.read_csv(file, dtype={"fips": str, "date": str})
+    try:
+        table = pd.read_csv(file, dtype={"fips": str, "date": str}, low_memory=False)
+    except (ValueError, EOFError, OSError) as error:  # no text, no columns, cut off while packed …
+        raise ValueError(f"{file} cannot be read as a table: {error}") from error
     missing = [name for name in wanted if name not in table]
     unknown = [str(name) for name in table if name not in wanted]
     if missing or unknown:
@@ -154,13 +172,15 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     >>> print(windows.site[0], windows.target_date[0, :2])
     brussels ['1976-10-05' '1976-10-12']
     """
+    import pandas as pd
+
     lookback, weeks = whole_number("lookback", lookback), whole_number("weeks", weeks)
     if whole_number("stride", stride) % 7:
         raise ValueError(f"stride must be a multiple of 7 days, as scores are weekly, got {stride}")
     if not isinstance(table, pd.DataFrame):
         raise TypeError(f"table must be a DataFrame, got {type(table).__name__}")
     features = _check(table, "table")
-    score, dates = table["score"].to_numpy(np.float64), table["date"].to_numpy("datetime64[D]")
+    score, dates = _floats(table["score"]), table["date"].to_numpy("datetime64[D]")
     same, step = _steps(table, "table")
     chains = _chains(~np.isnan(score), np.concatenate([[0], np.cumsum(~(same & (step == 1)))]))
     first = -(-(lookback - 1) // 7)  # weeks that an input takes: its first day is not before its chain's first score
@@ -192,21 +212,36 @@ def _chains(scored: np.ndarray, run: np.ndarray) -> list[np.ndarray]:
 
 def _check(table: pd.DataFrame, name: str) -> np.ndarray:
     """The features of a table that is in order, as floats."""
+    import pandas as pd
+
     if missing := [column for column in ("site", "date", "score") if column not in table]:
         raise ValueError(f"{name} lacks the columns {missing}")
+    if (twice := table.columns.duplicated()).any():
+        raise ValueError(f"{name} has the column {table.columns[twice][0]!r} twice")
     if table.empty:
         raise ValueError(f"{name} has no rows")
     if not isinstance(table["date"].dtype, np.dtype) or table["date"].dtype.kind != "M":
         raise TypeError(f"{name} must have dates in its column 'date', got dtype {table['date'].dtype}")
+    for label in ("site", "date"):
+        if (blank := table[label].isna()).any():
+            raise ValueError(f"{name}: column {label!r} must not be blank, got a blank in row {int(np.argmax(blank))}")
     numbers = table.drop(columns=["site", "date"])
     for column, values in numbers.items():
-        if not pd.api.types.is_numeric_dtype(values):
+        if not pd.api.types.is_numeric_dtype(values) or values.dtype.kind == "c":
             raise TypeError(f"{name}: column {column!r} must hold numbers, got dtype {values.dtype}")
-    scores = numbers.pop("score")
-    if not (good := scores.isna() | scores.between(0, 5)).all():
-        raise ValueError(f"{name}: score must be between 0 and 5 or blank, got {scores[~good].iloc[0]}")
+    scores = _floats(numbers.pop("score"))
+    if not (good := np.isnan(scores) | ((scores >= 0) & (scores <= 5))).all():
+        raise ValueError(f"{name}: score must be between 0 and 5 or blank, got {scores[~good][0]}")
     _steps(table, name)
-    return finite_floats(f"{name}: columns {', '.join(map(str, numbers))}", numbers.to_numpy(np.float64), ndim=(2,))
+    columns = [
+        finite_floats(f"{name}: column {label!r}", _floats(values), ndim=(1,)) for label, values in numbers.items()
+    ]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def _floats(values: pd.Series) -> np.ndarray:
+    """A column of numbers or booleans, of NumPy's kind or pandas's own, with NaN where it is blank."""
+    return values.to_numpy(np.float64, na_value=np.nan)
 
 
 def _steps(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:

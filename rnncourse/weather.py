@@ -5,12 +5,19 @@ References
 Allen, Pereira, Raes and Smith, *Crop evapotranspiration*, FAO Irrigation and Drainage Paper 56 (1998).
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
+
+from rnncourse._checks import finite_floats, finite_number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Degrees north of the town, or of the middle of the county, to about a tenth: the weather files give none.
 # An error of 0.1 changes extraterrestrial radiation by about 1 % at most. January is Córdoba's warmest
@@ -31,6 +38,8 @@ LATITUDES = {
 # The US Drought Monitor's cut points: percentiles at which the scores 5, 4, … 0 begin.
 PERCENTILES = (0.0, 0.02, 0.05, 0.10, 0.20, 0.30)
 DAYS = 90  # of the water balance that the score looks at
+# What no weather on Earth goes beyond: °C and mm per day. It tells kelvins and codes such as -999 for "not measured".
+_RANGES = {"tmin": (-100, 100), "tmax": (-100, 100), "rain": (0, 2000), "et0": (-5, 50)}
 
 
 def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
@@ -39,7 +48,7 @@ def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     temperature : array_like
-        °C.
+        °C, from -100 to 100.
 
     Returns
     -------
@@ -48,12 +57,17 @@ def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
         vapour pressure (equation 12); the value at the lowest temperature alone stands for the
         actual vapour pressure where no humidity is measured (equation 48).
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a temperature is not a finite number in this range.
+
     Examples
     --------
     >>> vapour_pressure([15.0, 24.5]).round(3)
     array([1.705, 3.075])
     """
-    celsius = np.asarray(temperature, dtype=np.float64)
+    celsius = _within("temperature", temperature, (-100, 100), ndim=range(65)).astype(np.float64)
     pressure: np.ndarray = 0.6108 * np.exp(17.27 * celsius / (celsius + 237.3))
     return pressure
 
@@ -65,8 +79,8 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     ----------
     latitude : float
         Degrees, north positive, -90 to 90.
-    day : array_like of int
-        Day of the year, 1 to 366.
+    day : array_like
+        Day of the year, a whole number from 1 to 366.
 
     Returns
     -------
@@ -77,8 +91,8 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 
     Raises
     ------
-    ValueError
-        If the latitude is not between -90 and 90.
+    TypeError, ValueError
+        If the latitude is not a number from -90 to 90, or a day not a whole number from 1 to 366.
 
     Examples
     --------
@@ -88,9 +102,12 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     >>> print(radiation.round(1), daylight.round(1))
     32.2 11.7
     """
-    if not -90 <= latitude <= 90:
+    if not -90 <= finite_number("latitude", latitude) <= 90:
         raise ValueError(f"latitude must be between -90 and 90 degrees, got {latitude}")
-    phi, year = np.deg2rad(latitude), 2 * np.pi * np.asarray(day, dtype=np.float64) / 365
+    number = _within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
+    if (odd := number != np.floor(number)).any():
+        raise ValueError(f"day must be a whole number, got {number[odd][0]}")
+    phi, year = np.deg2rad(latitude), 2 * np.pi * number / 365
     distance = 1 + 0.033 * np.cos(year)
     declination = 0.409 * np.sin(year - 1.39)
     # Within the polar circles the sun may not rise or not set: then there is no such angle.
@@ -111,8 +128,8 @@ def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> n
     ----------
     balance : array_like of float, shape (T,)
         Rain less evapotranspiration of the last 90 days, mm.
-    date : array_like of datetime64, shape (T,)
-        The days.
+    date : array_like of dates, shape (T,)
+        The days, each once.
     training : array_like of bool, shape (T,)
         Whether a day may be ranked against. What happens on the other days has no influence on any
         score but their own.
@@ -124,8 +141,9 @@ def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> n
 
     Raises
     ------
-    ValueError
-        If the lengths differ or if a day has no training day near it in the year.
+    TypeError, ValueError
+        If a balance is not a finite number, `date` does not hold dates or `training` anything else than True and
+        False; if the lengths differ, a day comes twice, or a day has no training day near it in the year.
 
     References
     ----------
@@ -133,12 +151,13 @@ def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> n
 
     Examples
     --------
-    >>> days = pd.to_datetime(["2001-06-01", "2002-06-01", "2003-06-02", "2004-06-01"])
+    >>> days = ["2001-06-01", "2002-06-01", "2003-06-02", "2004-06-01"]
     >>> drought_score([-10.0, 20.0, 30.0, -50.0], days, [True, True, True, False]).round(2)
     array([1.33, 0.  , 0.  , 5.  ])
     """
-    values, known = np.asarray(balance, np.float64), np.asarray(training, bool)
-    days = pd.DatetimeIndex(np.asarray(date, "datetime64[s]"))
+    values, days, known = finite_floats("balance", balance, ndim=(1,)), _days(date), np.asarray(training)
+    if np.ma.isMaskedArray(training) or known.dtype != bool:
+        raise TypeError(f"training must hold True and False, got {type(training).__name__} of dtype {known.dtype}")
     if not values.shape == days.shape == known.shape:
         raise ValueError(f"balance, date and training differ in shape: {values.shape}, {days.shape}, {known.shape}")
     # Places in a leap year, so that a date has the same place every year.
@@ -166,7 +185,8 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     latitudes : mapping of str to float
         Degrees north of each site.
     share : float, default 0.7
-        The first part of each site's calendar years, rounded down, that scores are ranked against.
+        The first part of each site's calendar years, rounded down, that scores are ranked against; above 0, at
+        most 1.
 
     Returns
     -------
@@ -178,27 +198,27 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     Raises
     ------
     TypeError
-        If the column "date" holds something else than dates.
+        If `weather` is not a DataFrame, the column "date" holds something else than dates, one of weather something
+        else than numbers, or a latitude or the share is not a number.
     ValueError
-        If a column is missing, a value is not finite, a site has no latitude or too few days, days
-        are not consecutive, or the share leaves no training year.
+        If a column is missing, a value is not finite or beyond any weather on Earth, `tmin` exceeds `tmax`, a row has
+        no site, a site has no latitude or too few days, days are not consecutive, or the share is outside (0, 1] or
+        leaves no training year.
     """
-    numbers = ["tmin", "tmax", "rain", "et0"]
-    if missing := [name for name in ["site", "date", *numbers] if name not in weather]:
-        raise ValueError(f"weather lacks the columns {missing}")
-    if not isinstance(weather["date"].dtype, np.dtype) or weather["date"].dtype.kind != "M":
-        raise TypeError(f"weather must have dates in its column 'date', got dtype {weather['date'].dtype}")
-    if not np.isfinite(weather[numbers].to_numpy(np.float64)).all():
-        raise ValueError(f"weather must be finite in the columns {numbers}")
+    import pandas as pd
+
+    if not 0 < finite_number("share", share) <= 1:
+        raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
+    weather = _checked(weather)
     tables, ends = [], {}
-    for site, days in weather.groupby("site", sort=False):
+    for site, days in weather.groupby("site", sort=False, observed=True):
         name = str(site)
         if name not in latitudes:
             raise ValueError(f"latitudes has no entry for site {name!r}")
         if len(days) <= DAYS or (days["date"].diff().iloc[1:] != pd.Timedelta(days=1)).any():
             raise ValueError(f"weather of site {name!r} must be more than {DAYS} consecutive days")
         years = days["date"].dt.year.unique()
-        training_years = years[: int(share * len(years))]
+        training_years = years[: int(round(share * len(years), 9))]  # rounded: 0.57 · 100 is a little less than 57
         if not len(training_years):
             raise ValueError(f"share = {share} of {len(years)} years leaves site {name!r} no training year")
         table = _features(days.reset_index(drop=True), latitudes[name]).iloc[DAYS - 1 :]
@@ -209,6 +229,53 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     whole = pd.concat(tables, ignore_index=True)
     whole.attrs["training_end"] = ends
     return whole
+
+
+def _checked(weather: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are needed of a table that is in order, numbers as floats."""
+    import pandas as pd
+
+    if not isinstance(weather, pd.DataFrame):
+        raise TypeError(f"weather must be a DataFrame, got {type(weather).__name__}")
+    wanted = ["site", "date", *_RANGES]
+    if missing := [name for name in wanted if name not in weather]:
+        raise ValueError(f"weather lacks the columns {missing}")
+    if not (table := weather[wanted].copy()).columns.is_unique:
+        raise ValueError(f"weather has a column twice: {list(table)}")
+    if not isinstance(table["date"].dtype, np.dtype) or table["date"].dtype.kind != "M":
+        raise TypeError(f"weather must have dates in its column 'date', got dtype {table['date'].dtype}")
+    if (blank := table["site"].isna()).any():
+        raise ValueError(f"weather must name the site of each row, got none in row {int(np.argmax(blank))}")
+    for name, limits in _RANGES.items():
+        table[name] = _within(f"weather: column {name!r}", table[name], limits, ndim=(1,)).astype(np.float64)
+    if (crossed := (table["tmin"] > table["tmax"]).to_numpy()).any():
+        low, high = table[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
+        raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
+    return table
+
+
+def _within(name: str, values: ArrayLike, limits: tuple[float, float], *, ndim: Sequence[int]) -> np.ndarray:
+    low, high = limits
+    array = finite_floats(name, values, ndim=ndim)
+    if (outside := (array < low) | (array > high)).any():
+        raise ValueError(f"{name} must be between {low} and {high}, got {array[outside][0]}")
+    return array
+
+
+def _days(date: Any) -> pd.DatetimeIndex:
+    """Dates of any kind, each once; what a clock shows where they have a time zone."""
+    import pandas as pd
+
+    if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
+        raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
+    try:
+        days = pd.DatetimeIndex(date.to_timestamp() if isinstance(date, pd.PeriodIndex) else date).tz_localize(None)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"date must hold dates: {error}") from error
+    if days.hasnans or not days.is_unique:
+        what = f"{days[days.duplicated()][0].date()} twice" if not days.hasnans else "a day without a date"
+        raise ValueError(f"date must hold each day once, got {what}")
+    return days
 
 
 def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:

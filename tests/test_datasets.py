@@ -1,5 +1,6 @@
 """The shipped and the generated series: facts, offline use, damaged and missing files."""
 
+import datetime
 import hashlib
 import shutil
 from pathlib import Path
@@ -32,6 +33,9 @@ def test_sine_is_the_source_s_series():
         ({"step": 0.0}, ValueError, "step must be greater than 0, got 0.0"),
         ({"angular_frequency": np.nan}, ValueError, "angular_frequency must be finite, got nan"),
         ({"start": np.inf}, ValueError, "start must be finite"),
+        ({"start": "0"}, TypeError, "start must be a number, got '0' of type str"),
+        ({"step": True}, TypeError, "step must be a number, got True of type bool"),
+        ({"angular_frequency": [1.0, 3.0]}, TypeError, "angular_frequency must be a number"),
     ],
 )
 def test_sine_refuses(options, error, message):
@@ -63,7 +67,36 @@ def test_sunspots_later_and_earlier():
     assert len(datasets.sunspots(until="1800-12")) == 52 * 12
 
 
-@pytest.mark.parametrize("until", ["2009-07", "1748-12", "soon", "1983-13", None, 3.5])
+@pytest.mark.parametrize(
+    ("until", "last"),
+    [
+        ("1983", "1983-12"),
+        ("1983Q2", "1983-06"),
+        ("1983-02-01", "1983-02"),
+        ("Feb 1983", "1983-02"),
+        (pd.Period("1990", freq="Y"), "1990-12"),
+        (pd.Period("1983-02-28", freq="D"), "1983-02"),
+        (pd.Timestamp("1983-02-28 23:00"), "1983-02"),
+        (datetime.date(1983, 2, 1), "1983-02"),
+        (np.datetime64("1983"), "1983-12"),
+        (np.datetime64("1983-02"), "1983-02"),
+        (np.datetime64("1983-02-01T12:00"), "1983-02"),
+        ("1749-01", "1749-01"),
+    ],
+)
+def test_until_the_last_month_of_a_span(until, last):
+    series = datasets.sunspots(until=until)
+    assert str(series.index[-1]) == last
+    assert len(series) == 12 * (int(last[:4]) - 1749) + int(last[-2:])
+
+
+@pytest.mark.parametrize(
+    "until",
+    [
+        *("2009-07", "2009", "1748-12", "1748", "soon", "1983-13", "", "NaT", None, 3.5, 1983, True, pd.NaT),
+        *(np.int64(100), np.datetime64("NaT"), ["1983"], datetime.time(12)),
+    ],
+)
 def test_until_outside_the_data(until):
     with pytest.raises(ValueError, match="until must be a month"):
         datasets.sunspots(until=until)
@@ -143,8 +176,9 @@ def test_generators_depend_on_the_seed_alone():
         ({"steps": 0}, ValueError, "steps must be at least 1, got 0"),
         ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
         ({"seed": 0.5}, TypeError, "seed must be an integer"),
-        ({"noise": -0.1}, ValueError, "noise must be a finite number of at least 0, got -0.1"),
-        ({"noise": np.nan}, ValueError, "noise must be a finite number of at least 0, got nan"),
+        ({"noise": -0.1}, ValueError, "noise must be at least 0, got -0.1"),
+        ({"noise": np.nan}, ValueError, "noise must be finite, got nan"),
+        ({"noise": "0.1"}, TypeError, "noise must be a number, got '0.1' of type str"),
         ({"kicks": 5}, TypeError, "kicks must be a sequence of rows, got 5"),
         ({"kicks": [0.5]}, TypeError, "kicks must be an integer"),
         ({"kicks": [-1]}, ValueError, "kicks must be at least 0, got -1"),
@@ -245,5 +279,7 @@ def test_recorded_result(tmp_path, monkeypatch):
     table = datasets.recorded("demo")
     assert table.to_dict("list") == {"seed": [0], "error": [0.25], "what": ["a#b"]}
     assert table.attrs == {"command": "python data/record.py demo", "date": "2026-01-01", "machine": "2 cores: fast"}
-    with pytest.raises(FileNotFoundError, match="no recorded result 'other'; there are: demo"):
-        datasets.recorded("other")
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    for name in ("other", "../secret", "demo.csv", None):
+        with pytest.raises(FileNotFoundError, match=f"no recorded result {name!r}; there are: demo"):
+            datasets.recorded(name)

@@ -167,7 +167,17 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
     [
         (lambda w: w.drop(columns="rain"), ValueError, r"weather lacks the columns \['rain'\]"),
         (lambda w: w.assign(date=w["date"].astype(str)), TypeError, "weather must have dates in its column 'date'"),
-        (lambda w: w.assign(rain=w["rain"].where(w.index != 5)), ValueError, "weather must be finite"),
+        (lambda w: w.to_numpy(), TypeError, "weather must be a DataFrame, got ndarray"),
+        (lambda w: w.assign(rain=w["rain"].where(w.index != 5)), ValueError, "column 'rain' must be finite, got nan"),
+        (lambda w: w.assign(et0=np.inf), ValueError, "weather: column 'et0' must be finite, got inf"),
+        (lambda w: w.assign(et0=-999.0), ValueError, "column 'et0' must be between -5 and 50, got -999.0"),
+        (lambda w: w.assign(rain=-0.1), ValueError, "column 'rain' must be between 0 and 2000, got -0.1"),
+        (lambda w: w.assign(tmax=w["tmax"] + 273), ValueError, r"column 'tmax' must be between -100 and 100, got 2"),
+        (lambda w: w.assign(tmax="warm"), TypeError, "column 'tmax' must hold real numbers"),
+        (lambda w: w.assign(tmax=5.0, tmin=6.0), ValueError, "tmin must not exceed tmax, got 6.0 and 5.0 in row 0"),
+        (lambda w: w.assign(site=w["site"].where(w.index != 7)), ValueError, "site of each row, got none in row 7"),
+        (lambda w: w.assign(date=w["date"].where(w.index != 7)), ValueError, "must be more than 90 consecutive days"),
+        (lambda w: pd.concat([w, w[["rain"]]], axis=1), ValueError, "weather has a column twice: .*'rain', 'rain'"),
         (lambda w: w.drop(index=200), ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[:90], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[::-1], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
@@ -178,6 +188,108 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
 def test_drought_table_refuses(change, error, message):
     with pytest.raises(error, match=message):
         drought_table(change(made_up_weather(2)), {"here": 50.0})
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "message"),
+    [
+        *((share, ValueError, f"share must be greater than 0 and at most 1, got {share}") for share in (-0.5, 0, 1.7)),
+        *((share, ValueError, f"share must be finite, got {share}") for share in (np.nan, np.inf)),
+        *((share, TypeError, "share must be a number") for share in ("0.7", None, True, [0.7])),
+    ],
+)
+def test_drought_table_refuses_share(share, error, message):
+    with pytest.raises(error, match=message):
+        drought_table(made_up_weather(2), {"here": 50.0}, share=share)
+
+
+@pytest.mark.parametrize(("share", "last"), [(1, 2010), (0.29, 2002), (0.3, 2003), (0.99, 2009)])
+def test_share_of_ten_years(share, last):
+    table = drought_table(made_up_weather(10), {"here": 50.0}, share=share)
+    assert table.attrs["training_end"] == {"here": f"{last}-12-31"}
+
+
+def test_share_of_a_hundred_years():
+    # 0.57 · 100 is 56.99… in floats: 57 years all the same.
+    table = drought_table(made_up_weather(100), {"here": 50.0}, share=0.57)
+    assert table.attrs["training_end"] == {"here": "2057-12-31"}
+
+
+def test_weather_of_other_dtypes_gives_the_same_table():
+    weather = made_up_weather(3).assign(rain=lambda table: table["rain"].round().astype(int))
+    weather["et0"] = weather["et0"].round(2)
+    other = weather.astype({"tmin": "Float64", "rain": "Int64", "et0": ">f8", "site": "category"})
+    other["site"] = other["site"].cat.add_categories("elsewhere")  # a category without rows is no site
+    usual, unusual = (drought_table(table, {"here": 50.0}) for table in (weather, other))
+    pd.testing.assert_frame_equal(usual, unusual.astype({"site": usual["site"].dtype}))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: vapour_pressure([15.0, np.nan]), ValueError, "temperature must be finite, got nan at index 1"),
+        (lambda: vapour_pressure(288.15), ValueError, "temperature must be between -100 and 100, got 288.15"),
+        (lambda: vapour_pressure([[-999.0]]), ValueError, "temperature must be between -100 and 100, got -999.0"),
+        (lambda: vapour_pressure("15"), TypeError, "temperature must hold real numbers"),
+        (lambda: vapour_pressure(np.ma.masked_equal([1.0, 2.0], 2)), TypeError, "temperature must .* masked"),
+        (lambda: sun(np.nan, 1), ValueError, "latitude must be finite, got nan"),
+        (lambda: sun(-90.1, 1), ValueError, "latitude must be between -90 and 90 degrees, got -90.1"),
+        (lambda: sun("50", 1), TypeError, "latitude must be a number, got '50'"),
+        (lambda: sun([50.0], 1), TypeError, "latitude must be a number"),
+        (lambda: sun(50.0, [1, 0]), ValueError, "day must be between 1 and 366, got 0"),
+        (lambda: sun(50.0, 367), ValueError, "day must be between 1 and 366, got 367"),
+        (lambda: sun(50.0, [1.0, 2.5]), ValueError, "day must be a whole number, got 2.5"),
+        (lambda: sun(50.0, [np.nan]), ValueError, "day must be finite"),
+        (lambda: sun(50.0, pd.Timestamp("2001-01-01")), TypeError, "day must hold real numbers"),
+    ],
+)
+def test_formulas_refuse(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+DATES = ["2001-06-01", "2002-06-01", "2003-06-02"]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        np.array(DATES, "datetime64[D]"),
+        pd.DatetimeIndex(DATES, tz="America/Chicago"),  # the day that the clock shows there
+        pd.PeriodIndex(DATES, freq="D"),
+        pd.Series(pd.to_datetime(DATES)),
+        list(pd.to_datetime(DATES)),
+        [pd.Timestamp(date).date() for date in DATES],
+    ],
+)
+def test_dates_of_any_kind(date):
+    score = drought_score([-10, 20, 30], date, pd.Series([True] * 3, dtype="boolean"))
+    np.testing.assert_allclose(score, [4 / 3, 0, 0])  # 1/6, between 0.10 and 0.20: 3 - (1/6 - 0.1) / 0.1 = 7/3
+    np.testing.assert_array_equal(score, drought_score([-10.0, 20.0, 30.0], DATES, [True] * 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"balance": [np.nan, 1, 2]}, ValueError, "balance must be finite, got nan at index 0"),
+        ({"balance": [np.inf, 1, 2]}, ValueError, "balance must be finite, got inf at index 0"),
+        ({"balance": np.ma.masked_equal([0.0, 1, 2], 1)}, TypeError, "balance must .* masked"),
+        ({"balance": [[0.0, 1, 2]]}, ValueError, r"balance must be 1-D, got shape \(1, 3\)"),
+        ({"balance": ["0", "1", "2"]}, TypeError, "balance must hold real numbers"),
+        ({"date": [1, 2, 3]}, TypeError, "date must hold dates, got list of dtype int64"),
+        ({"date": ["2001-06-01", "soon", "2003-06-02"]}, TypeError, "date must hold dates: .*soon"),
+        ({"date": ["2001-06-01", None, "2003-06-02"]}, ValueError, "each day once, got a day without a date"),
+        ({"date": [DATES[0], DATES[1], DATES[0]]}, ValueError, "date must hold each day once, got 2001-06-01 twice"),
+        ({"date": np.ma.masked_equal(np.array(DATES, "M8[D]"), np.datetime64(DATES[1]))}, TypeError, "date must hold"),
+        ({"training": [1.0, np.nan, 1.0]}, TypeError, "training must hold True and False, got list of dtype float64"),
+        ({"training": [0, 1, 2]}, TypeError, "training must hold True and False, got list of dtype int64"),
+        ({"training": pd.array([True, None, True])}, TypeError, "training must hold True and False"),
+        ({"training": np.ma.masked_array([True] * 3, [0, 0, 1])}, TypeError, "got MaskedArray of dtype bool"),
+    ],
+)
+def test_drought_score_refuses_values(change, error, message):
+    with pytest.raises(error, match=message):
+        drought_score(**{"balance": [0.0, 1.0, 2.0], "date": DATES, "training": [True] * 3} | change)
 
 
 def test_drought_score_refuses():
@@ -296,7 +408,16 @@ def test_windows_refuse_options(options, error, message):
         (lambda t: t.drop(columns="score"), ValueError, r"table lacks the columns \['score'\]"),
         (lambda t: t.assign(date=t["date"].astype(str)), TypeError, "table must have dates in its column 'date'"),
         (lambda t: t.assign(wind="calm"), TypeError, "table: column 'wind' must hold numbers"),
-        (lambda t: t.assign(wind=np.nan), ValueError, r"table: columns rain, wind must be finite, got nan"),
+        (lambda t: t.assign(wind=np.nan), ValueError, "table: column 'wind' must be finite, got nan at index 0"),
+        (lambda t: t.assign(wind=1j), TypeError, "table: column 'wind' must hold numbers, got dtype complex128"),
+        (
+            lambda t: t.assign(rain=pd.array([1, None] * 50)),
+            ValueError,
+            "column 'rain' must be finite, got nan at index 1",
+        ),
+        (lambda t: t.assign(site=t["site"].where(t.index != 3)), ValueError, "'site' must not be blank.* row 3"),
+        (lambda t: t.assign(date=t["date"].where(t.index != 3)), ValueError, "'date' must not be blank.* row 3"),
+        (lambda t: pd.concat([t, t[["wind"]]], axis=1), ValueError, "table has the column 'wind' twice"),
         (lambda t: t.assign(score=5.1), ValueError, "table: score must be between 0 and 5 or blank, got 5.1"),
         (lambda t: t.assign(score=np.nan), ValueError, "table has no 10 days in a row"),
         (lambda t: t.iloc[:0], ValueError, "table has no rows"),
@@ -308,6 +429,16 @@ def test_windows_refuse_options(options, error, message):
 def test_windows_refuse_tables(change, error, message):
     with pytest.raises(error, match=message):
         drought_windows(change(small_table()), lookback=10, weeks=2, stride=7)
+
+
+def test_tables_of_other_dtypes_give_the_same_windows():
+    table = small_table().assign(wet=lambda t: t["rain"] % 3 == 0)
+    other = table.astype({"rain": "Int64", "wind": ">f4", "wet": "boolean", "score": "Float64", "site": "category"})
+    plain, unusual = (drought_windows(t, lookback=10, weeks=2, stride=7) for t in (table, other))
+    assert plain.inputs[0, :3, 2].tolist() == [0, 1, 0]
+    for one, same in zip(plain, unusual, strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert one.dtype == same.dtype
 
 
 # Files of DroughtED.
@@ -359,6 +490,45 @@ def test_read_droughted_folder(write, tmp_path):
         read_droughted(tmp_path)
 
 
+def test_hidden_files_are_no_data(write, tmp_path):
+    folder = tmp_path / ".cache" / "droughted"  # the folder itself may be hidden
+    folder.mkdir(parents=True)
+    for name in (
+        "some.csv",
+        ".ipynb_checkpoints/some-checkpoint.csv",
+        "__MACOSX/some.csv",
+        "._some.csv",
+        ".x/y.csv.gz",
+    ):
+        write(folder / name, droughted())
+    write(folder / "MORE.CSV", droughted("2002"))
+    assert read_droughted(folder)["site"].unique().tolist() == ["01001", "02002"]
+    assert len(read_droughted(folder / "._some.csv")) == 100  # named, it is read
+
+
+def test_path_from_the_home_folder(write, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    write("some.csv", droughted())
+    assert len(read_droughted("~/some.csv")) == len(read_droughted("~")) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("empty.csv", b""),
+        ("picture.csv", b"\x89PNG\xff\xfe"),
+        ("cut.csv.gz", b"\x1f\x8b\x08"),
+        ("text.csv.gz", b"a,b\n"),
+    ],
+)
+def test_files_that_are_no_tables(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    for path in (tmp_path, tmp_path / name):
+        with pytest.raises(ValueError, match=f"{name} cannot be read as a table: "):
+            read_droughted(path)
+
+
 def put(row, column, value, table):
     table = table.astype({column: object})
     table.iloc[row, table.columns.get_loc(column)] = value
@@ -381,7 +551,7 @@ def put(row, column, value, table):
         (partial(put, 3, "date", "04.01.2019"), ValueError, "date must be like 2019-01-31, got '04.01.2019'"),
         (partial(put, 3, "date", None), ValueError, "date must be like 2019-01-31, got nan"),
         (partial(put, 3, "TS", "warm"), TypeError, "column 'TS' must hold numbers"),
-        (partial(put, 3, "TS", None), ValueError, r"must be finite, got nan at index \(3, 9\)"),
+        (partial(put, 3, "TS", None), ValueError, "column 'TS' must be finite, got nan at index 3"),
         (partial(put, 7, "score", 5.5), ValueError, "score must be between 0 and 5 or blank, got 5.5"),
         (partial(put, 7, "score", -0.1), ValueError, "score must be between 0 and 5 or blank, got -0.1"),
         (lambda t: t.iloc[[0, 2, 1, 3]], ValueError, "2019-01-02 comes after a later day at 01001"),

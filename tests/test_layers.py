@@ -454,7 +454,7 @@ def test_wrong_keras_weights(layer: nn.Module, shapes: Any, error: type[Exceptio
     [
         ([0, 0, 0, np.nan], ValueError, r"weights\[2\] must be finite, got nan at index 3"),
         (["0"] * 4, TypeError, r"weights\[2\] must hold real numbers"),
-        (np.ma.masked_equal([0, 0, 0, 1], 1), TypeError, r"weights\[2\] must be a plain array, got a masked array"),
+        (np.ma.masked_equal([0, 0, 0, 1], 1), TypeError, r"weights\[2\] must .* masked"),
     ],
 )
 def test_keras_weights_that_are_no_numbers(bias: Any, error: type[Exception], message: str) -> None:
