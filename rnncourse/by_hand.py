@@ -1,11 +1,11 @@
 """One step of an RNN, a GRU and an LSTM in NumPy, as the equations are printed.
 
-Weights have PyTorch's shapes and PyTorch's order of gates, so a layer's parameters can be passed
+Weights have PyTorch's shapes and PyTorch's order of gates, and a layer's parameters can be passed
 in as they are. F features, H hidden units; states may also be batches, (B, H) for (H,).
 Opened up in chapter 2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -188,7 +188,7 @@ def lstm_step(
     (array([0.19]), array([0.4]))
     """
     x, h, w_ih, w_hh, b_ih, b_hh = _checked(4, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    cell = finite_floats("c", c, ndim=(1, 2))
+    cell = _floats("c", c, ndim=(1, 2))
     if cell.shape != h.shape:
         raise ValueError(f"c must have the shape of h, {h.shape}, got {cell.shape}")
     i, f, g, o = np.split(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh, 4, axis=-1)
@@ -225,7 +225,7 @@ def unroll(
     Raises
     ------
     TypeError, ValueError
-        If `inputs` is not a finite (L, F) array, or as raised by `step`.
+        If `inputs` is not a finite (L, F) array of at least one step, or as raised by `step`.
 
     Examples
     --------
@@ -237,7 +237,10 @@ def unroll(
     """
     states = state if isinstance(state, tuple) else (state,)
     hidden = []
-    for x in finite_floats("inputs", inputs, ndim=(2, 3)):
+    sequence = _floats("inputs", inputs, ndim=(2, 3))
+    if not len(sequence):
+        raise ValueError(f"inputs must hold at least one step, got shape {sequence.shape}")
+    for x in sequence:
         result = step(x, *states, *weights, **options)
         states = result if isinstance(result, tuple) else (result,)
         hidden.append(states[0])
@@ -248,7 +251,7 @@ def _checked(gates: int, *arrays: ArrayLike) -> list[np.ndarray]:
     """Return x, h and the four weights as float arrays of shapes that belong together."""
     names = ("x", "h", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
     ndims = ((1, 2), (1, 2), (2,), (2,), (1,), (1,))
-    checked = [finite_floats(*pair, ndim=n) for pair, n in zip(zip(names, arrays, strict=True), ndims, strict=True)]
+    checked = [_floats(*pair, ndim=n) for pair, n in zip(zip(names, arrays, strict=True), ndims, strict=True)]
     x, h = checked[:2]
     if x.shape[:-1] != h.shape[:-1]:
         raise ValueError(f"x and h must be of one batch, got shapes {x.shape} and {h.shape}")
@@ -262,3 +265,8 @@ def _checked(gates: int, *arrays: ArrayLike) -> list[np.ndarray]:
                 f" got {array.shape}"
             )
     return checked
+
+
+def _floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
+    """Finite floats, out of a tensor that records gradients too."""
+    return finite_floats(name, values.detach().cpu() if hasattr(values, "detach") else values, ndim=ndim)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from rnncourse._checks import finite_floats
+from rnncourse._checks import finite_floats, finite_number
 
 
 def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, *, level: float = 0.9) -> np.ndarray:
@@ -29,18 +29,21 @@ def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, *, 
     Returns
     -------
     ndarray, shape (…)
-        In the unit of the targets. Negative where the interval is wider than it need be.
+        In the unit of the targets. Negative where the interval is wider than it need be. It is taken off `lower` and
+        added to `upper`. A negative one turns an interval narrower than twice its size over, so that `lower` exceeds
+        `upper`: then it is empty, and so it counts in `coverage` and `interval_score`.
 
     Raises
     ------
     TypeError, ValueError
-        If shapes differ, a number is not finite, `lower` exceeds `upper`, `level` is not between 0 and 1, or
-        there are too few windows for it: 0.9 takes 9.
+        If shapes differ, a number is not finite, `level` is not between 0 and 1, or there are too few windows for
+        it: 0.9 takes 9.
 
     Notes
     -----
     If the calibration windows and a new one are exchangeable (any order is as likely as any other), the new target
     is covered with a probability of at least `level`, and at most ``level + 1 / (N + 1)`` where no two misses tie.
+    That holds with empty intervals too, those given and those made: quantiles that cross need no sorting.
     Windows of a series that changes are not exchangeable: there, measure the coverage.
 
     References
@@ -73,6 +76,7 @@ def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> np.ndarr
     Parameters
     ----------
     lower, upper, targets : array_like, shape (N, …)
+        An interval whose `lower` exceeds its `upper` is empty: it holds nothing.
 
     Returns
     -------
@@ -98,7 +102,8 @@ def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, *, le
     """Return the mean width of the intervals plus ``2 / (1 - level)`` times the mean distance of what lies outside.
 
     Smaller is better. No one can lower it by giving other ends than the quantiles at (1 ∓ level) / 2, so it
-    weighs width against coverage as they deserve.
+    weighs width against coverage as they deserve. It is 2 / (1 - level) times the pinball losses of the two ends
+    together, also where they have crossed: then the width is negative, and a target between them misses both.
 
     Parameters
     ----------
@@ -124,9 +129,11 @@ def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, *, le
     --------
     >>> print(interval_score([0, 0], [1, 1], [0.5, 1.5], level=0.5))  # width 1, and 4 · (0 + 0.5) / 2
     2.0
+    >>> print(interval_score([1], [0], [0.5], level=0.5))  # crossed: width -1, and 4 · (0.5 + 0.5)
+    3.0
     """
     low, high, known = _checked(lower, upper, targets, level)
-    outside = np.maximum(np.maximum(low - known, known - high), 0)
+    outside = np.maximum(low - known, 0) + np.maximum(known - high, 0)
     score: np.ndarray = np.mean(high - low + 2 / (1 - level) * outside, axis=0)
     return score
 
@@ -151,6 +158,8 @@ def pinball_loss(outputs: Tensor, targets: Tensor, *, levels: Sequence[float]) -
 
     Raises
     ------
+    TypeError
+        If the outputs are not floating-point numbers or a level is not a number.
     ValueError
         If the shapes differ, the last axis has not Q entries, or a level is not between 0 and 1.
 
@@ -169,22 +178,23 @@ def pinball_loss(outputs: Tensor, targets: Tensor, *, levels: Sequence[float]) -
             f"outputs and targets must have the same shape, with the {len(levels)} levels as last axis,"
             f" got {tuple(outputs.shape)} and {tuple(targets.shape)}"
         )
-    for level in levels:
-        _check_level("levels", level)
-    at = torch.tensor(levels, dtype=outputs.dtype, device=outputs.device)
+    if not outputs.is_floating_point():
+        raise TypeError(f"outputs must be floating-point numbers, got {outputs.dtype}")
+    at = outputs.new_tensor([_checked_level("levels", level) for level in levels])
     above = targets - outputs
     return torch.maximum(at * above, (at - 1) * above).mean()
 
 
-def _check_level(name: str, level: float) -> None:
-    if not 0 < level < 1:
+def _checked_level(name: str, level: float) -> float:
+    if not 0 < finite_number(name, level) < 1:
         raise ValueError(f"{name} must lie between 0 and 1, got {level}")
+    return float(level)
 
 
 def _checked(
     lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, level: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    _check_level("level", level)
+    _checked_level("level", level)
     low, high, known = (
         finite_floats(name, values, ndim=(1, 2, 3))
         for name, values in (("lower", lower), ("upper", upper), ("targets", targets))
@@ -194,7 +204,4 @@ def _checked(
             f"lower, upper and targets must have one shape, with at least one window,"
             f" got {low.shape}, {high.shape} and {known.shape}"
         )
-    if (crossed := low > high).any():
-        where = tuple(int(i) for i in np.argwhere(crossed)[0])
-        raise ValueError(f"lower must not exceed upper, got {low[where]} and {high[where]} at index {where}")
     return low, high, known

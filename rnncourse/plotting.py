@@ -1,5 +1,6 @@
 """Plots that recur through the course: an axes goes in, the same axes comes out."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,8 +60,9 @@ def plot_forecast(
     ax : Axes
     truth : array_like, shape (T,)
     forecasts : mapping of label to array_like, shape (T,)
+        Where a value is missing (NaN, or masked) the line has a gap.
     x : array_like, shape (T,), optional
-        Positions; the step number by default.
+        Positions: numbers, dates, or periods, which begin where they are drawn. The step number by default.
     truth_label : str, default "truth"
 
     Returns
@@ -70,8 +72,8 @@ def plot_forecast(
 
     Raises
     ------
-    ValueError
-        If a forecast differs in length from the truth.
+    TypeError, ValueError
+        If `forecasts` is not a mapping, or if a forecast or `x` differs in length from the truth.
 
     Examples
     --------
@@ -80,15 +82,28 @@ def plot_forecast(
     ['truth', 'model']
     """
     known = finite_floats("truth", truth, ndim=(1,))
-    positions = np.arange(1, len(known) + 1) if x is None else np.asarray(x)
+    if not isinstance(forecasts, Mapping):
+        raise TypeError(f"forecasts must be a mapping of labels to forecasts, got {type(forecasts).__name__}")
+    positions = np.arange(1, len(known) + 1) if x is None else _positions(x)
+    if positions.shape != known.shape:
+        raise ValueError(f"x must have the shape of truth, {known.shape}, got {positions.shape}")
     ax.plot(positions, known, color=TRUTH, linewidth=4, alpha=0.35, label=truth_label)
     for label, forecast in forecasts.items():
-        values = np.asarray(forecast)
+        values = np.asanyarray(forecast)
         if values.shape != known.shape:
             raise ValueError(f"forecasts[{label!r}] must have the shape of truth, {known.shape}, got {values.shape}")
         ax.plot(positions, values, label=label)
     ax.legend()
     return ax
+
+
+def _positions(x: Any) -> np.ndarray:
+    """Positions as Matplotlib takes them: pandas's periods as the dates of their beginning."""
+    positions: np.ndarray = np.asanyarray(x)
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not all(isinstance(position, pandas.Period) for position in positions.flat):
+        return positions
+    return np.asarray(pandas.PeriodIndex(positions).to_timestamp())
 
 
 def plot_history(ax: Axes, histories: Mapping[str, History] | History, *, loss: str = "mean squared error") -> Axes:
@@ -139,13 +154,21 @@ def plot_seeds(ax: Axes, groups: Mapping[str, Sequence[float]], **marker: Any) -
     Axes
         With the groups from top to bottom; the label of the horizontal axis is left to the caller.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a group has no results or one that is not a finite number: a dot left out would not be missed.
+
     Examples
     --------
     >>> ax = plot_seeds(plt.figure().gca(), {"A": [1.0, 2.0, 4.0], "B": [3.0]})
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['A', 'B']
     """
-    for row, values in enumerate(groups.values()):
+    for row, (label, results) in enumerate(groups.items()):
+        values = finite_floats(f"groups[{label!r}]", results, ndim=(1,))
+        if not len(values):
+            raise ValueError(f"groups[{label!r}] must hold at least one result, got none")
         colour = COLOURS[row % len(COLOURS)]
         ax.plot(values, np.full(len(values), row), "o", **{"color": colour, "alpha": 0.6, **marker})
         ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=TRUTH, linewidth=2)

@@ -1,5 +1,7 @@
 """The steps in NumPy against PyTorch's layers, a tutorial's printed figures and sums done by hand."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -173,6 +175,23 @@ def test_inputs_and_weights_are_left_alone(kind: Any, step: Any) -> None:
         assert np.array_equal(array, copy)
 
 
+@pytest.mark.parametrize(("kind", "step"), CELLS)
+def test_a_layer_s_parameters_as_they_are(kind: Any, step: Any) -> None:
+    layer, inputs, (h, c) = layer_and_inputs(kind, 4, 2, 3)
+    state = (h[0], c[0]) if kind is nn.LSTM else h[0]
+    np.testing.assert_array_equal(
+        unroll(step, inputs.requires_grad_(), state, *layer.parameters()),
+        unroll(step, inputs.detach().numpy(), state, *weights_of(layer)),
+    )
+
+
+def test_it_needs_numpy_alone() -> None:
+    script = "import sys, rnncourse.by_hand; print(sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert "'numpy'" in loaded
+    assert not any(f"'{name}'" in loaded for name in ("torch", "pandas", "scipy", "sklearn", "matplotlib"))
+
+
 # Bad input: message and type.
 
 
@@ -239,6 +258,7 @@ def test_bad_cell_state(cell: Any, error: type[Exception], message: str) -> None
         ([[0, 0, np.nan]], ValueError, r"inputs must be finite, got nan at index \(0, 2\)"),
         ([["a"]], TypeError, "inputs must hold real numbers"),
         (np.zeros((4, 2)), ValueError, r"weight_ih must have shape \(2, 2\)"),
+        (np.zeros((0, 3)), ValueError, r"inputs must hold at least one step, got shape \(0, 3\)"),
     ],
 )
 def test_bad_inputs_to_unroll(inputs: Any, error: type[Exception], message: str) -> None:

@@ -3,6 +3,8 @@
 import datetime
 import hashlib
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,15 @@ import pytest
 from rnncourse import datasets
 
 DATA = Path(__file__).parents[1] / "data"
+
+
+def test_generated_arrays_need_numpy_alone():
+    script = (
+        "import sys; from rnncourse import datasets; datasets.sine(), datasets.device_failures(); print(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "numpy" in loaded
+    assert not {"torch", "pandas", "scipy", "sklearn"} & set(loaded)
 
 
 def test_sine_is_the_source_s_series():

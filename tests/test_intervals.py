@@ -14,6 +14,7 @@ from mapie.regression import ConformalizedQuantileRegressor, SplitConformalRegre
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import mean_pinball_loss
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from rnncourse.forecasting import closed_loop, sampled_paths
 from rnncourse.intervals import conformal_margin, coverage, interval_score, pinball_loss
@@ -138,6 +139,43 @@ def test_score_is_the_pinball_loss_of_both_ends():
             assert score == pytest.approx(ends / tail, rel=1e-12)
 
 
+def test_a_negative_margin_by_hand():
+    # Nine intervals [-5, 5], so wide that every target is inside: 5 - |y| to spare. A tenth, [0, 1], is far narrower.
+    low, high, known = np.full(9, -5.0), np.full(9, 5.0), np.arange(9) - 4.0  # -4 … 4: the misses are -5 … -1
+    margin = conformal_margin(low, high, known, level=0.5)  # the 5th of -5, -4, -4, -3, -3, -2, -2, -1, -1
+    assert margin == -3
+    low, high = np.append(low, 0.0) - margin, np.append(high, 1.0) + margin
+    assert (low[0], high[0], low[-1], high[-1]) == (-2, 2, 3, -2)
+    # At 0.5 a distance counts 4. [-2, 2]: 4 wide, five of the nine inside, 2, 1, 1, 2 outside. [3, -2] holds nothing:
+    # -5 wide, and 0.5 is 2.5 below 3 and 2.5 above -2.
+    known = np.append(known, 0.5)
+    assert coverage(low, high, known) == 0.5
+    assert interval_score(low, high, known, level=0.5) == pytest.approx((9 * 4 + 4 * 6 - 5 + 4 * 5) / 10)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_what_conformal_margin_makes_the_others_take(level):
+    """Quantiles that cross, calibrated twice: coverage is as promised, the score that of the pinball loss."""
+    low, high, targets = np.round(RNG.normal(size=(3, 400, 3)) * 2**30) / 2**30  # differences without rounding
+    for _ in range(2):
+        margin = conformal_margin(low, high, targets, level=level)
+        low, high = low - margin, high + margin
+        np.testing.assert_array_equal(coverage(low, high, targets), ceil(round(401 * level, 9)) / 400)
+    np.testing.assert_allclose(margin, 0, atol=1e-12)
+    assert (low > high).any() == (level < 0.9)
+    tail = (1 - level) / 2
+    for column, score in enumerate(interval_score(low, high, targets, level=level)):
+        y, ends = targets[:, column], ((low[:, column], tail), (high[:, column], 1 - tail))
+        assert score == pytest.approx(sum(mean_pinball_loss(y, end, alpha=a) for end, a in ends) / tail, rel=1e-12)
+
+
+def test_empty_intervals_count_as_in_mapie():
+    low, high, targets = *RNG.normal(size=(2, 300)), RNG.normal(size=300)
+    assert (low > high).sum() > 100
+    ends = np.column_stack([low, high])[:, :, np.newaxis]
+    assert coverage(low, high, targets) == pytest.approx(regression_coverage_score(targets, ends)[0], abs=1e-15)
+
+
 def test_ends_count_as_inside_and_columns_stay_apart():
     low, high = np.zeros((3, 2, 1)), np.ones((3, 2, 1))
     targets = np.array([[0.0, 1.0], [1.0, 1.1], [-0.1, 2.0]])[:, :, np.newaxis]
@@ -151,6 +189,14 @@ def test_pinball_loss_is_that_of_scikit_learn():
     loss = pinball_loss(torch.tensor(outputs), torch.tensor(repeated), levels=levels)
     wanted = [mean_pinball_loss(truth, outputs[..., k], alpha=level) for k, level in enumerate(levels)]
     assert float(loss) == pytest.approx(np.mean(wanted), rel=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_pinball_loss_follows_device_and_dtype(dtype):
+    outputs = torch.zeros(4, 2, device="meta", dtype=dtype)
+    with FakeTensorMode(allow_non_fake_inputs=True):  # refuses to mix devices
+        loss = pinball_loss(outputs, outputs, levels=np.array([0.1, 0.9]))
+    assert (loss.device.type, loss.dtype) == ("meta", dtype)
 
 
 def test_its_minimum_is_the_quantile():
@@ -245,7 +291,14 @@ PAIR = torch.zeros(2, 2)
         (lambda: conformal_margin([0.0], [0.0], [0.0], level=1), ValueError, "level must lie between 0 and 1, got 1"),
         (lambda: conformal_margin([], [], []), ValueError, "at least one window"),
         (lambda: coverage([0.0], [0.0], [[0.0]]), ValueError, r"got \(1,\), \(1,\) and \(1, 1\)"),
-        (lambda: coverage([0.0, 1.0], [0.0, 0.5], [0.0, 0.0]), ValueError, r"got 1.0 and 0.5 at index \(1,\)"),
+        (lambda: coverage([0.0], np.ma.masked_equal([1.0], 1), [0.0]), TypeError, "upper must .* masked"),
+        (lambda: conformal_margin([0.0], [0.0], [0.0], level="0.5"), TypeError, "level must be a number, got '0.5'"),
+        (lambda: interval_score([0.0], [0.0], [0.0], level=np.nan), ValueError, "level must be finite, got nan"),
+        (
+            lambda: pinball_loss(PAIR.long(), PAIR, levels=(0.1, 0.9)),
+            TypeError,
+            "outputs must be floating-point.*int64",
+        ),
         (lambda: coverage([0.0], [np.inf], [0.0]), ValueError, "upper must be finite"),
         (lambda: coverage(["a"], [0.0], [0.0]), TypeError, "lower must hold real numbers"),
         (lambda: interval_score([0.0], [0.0], [0.0], level=0.0), ValueError, "level must lie between"),

@@ -1,7 +1,11 @@
 """Plots draw what they are given on the axes they are given."""
 
+import datetime
+
+import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from rnncourse import plotting
@@ -20,6 +24,64 @@ def test_forecast(ax):
     np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[10, 1], [20, 2], [30, 4]])
     with pytest.raises(ValueError, match=r"forecasts\['b'\] must have the shape of truth, \(3,\), got \(2,\)"):
         plotting.plot_forecast(ax, [1.0, 2.0, 3.0], {"b": [1.0, 2.0]})
+
+
+MONTHS = pd.period_range("1983-11", periods=3, freq="M")
+STARTS = [datetime.date(1983, 11, 1), datetime.date(1983, 12, 1), datetime.date(1984, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        MONTHS,
+        list(MONTHS),
+        MONTHS.array,
+        MONTHS.to_series().reset_index(drop=True),
+        MONTHS.to_timestamp(),
+        MONTHS.to_timestamp().to_series(),
+        STARTS,
+    ],
+    ids=["PeriodIndex", "list", "array", "series of periods", "DatetimeIndex", "series of dates", "dates"],
+)
+def test_forecast_over_dates(ax, x):
+    plotting.plot_forecast(ax, pd.Series([1.0, 2.0, 3.0], index=MONTHS), {"a": [1.0, 2.0, 4.0]}, x=x)
+    for line in ax.lines:
+        assert [date.date() for date in mdates.num2date(line.get_xdata(orig=False))] == STARTS
+    ax.figure.canvas.draw()  # the axis knows that these are dates
+    assert "1984" in " ".join(
+        [label.get_text() for label in ax.get_xticklabels()] + [ax.xaxis.get_offset_text().get_text()]
+    )
+
+
+def test_forecast_with_a_gap(ax):
+    masked = np.ma.masked_equal([1.0, 2.0, 4.0], 2)
+    plotting.plot_forecast(ax, [1.0, 2.0, 3.0], {"masked": masked, "nan": [1.0, np.nan, 4.0]})
+    for line in ax.lines[1:]:
+        np.testing.assert_array_equal(np.ma.filled(line.get_ydata(orig=False), np.nan), [1, np.nan, 4])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda ax: plotting.plot_forecast(ax, [1.0], {}, x=[1, 2]),
+            ValueError,
+            r"x must .* truth, \(1,\), got \(2,\)",
+        ),
+        (lambda ax: plotting.plot_forecast(ax, [1.0], [[1.0]]), TypeError, "forecasts must be a mapping .* got list"),
+        (lambda ax: plotting.plot_forecast(ax, [np.nan], {}), ValueError, "truth must be finite"),
+        (lambda ax: plotting.plot_seeds(ax, {"a": []}), ValueError, r"groups\['a'\] must hold at least one result"),
+        (
+            lambda ax: plotting.plot_seeds(ax, {"a": [1.0, np.nan]}),
+            ValueError,
+            r"groups\['a'\] must be finite, got nan",
+        ),
+    ],
+)
+def test_refuses(ax, call, error, message):
+    with pytest.raises(error, match=message):
+        call(ax)
+    assert not ax.lines
 
 
 def test_history(ax):
