@@ -1,44 +1,320 @@
-"""What the errata of chapters 4 to 7 measure: ``python data/record.py errata_observable_to_yes_no``.
+"""What the errata page reports for chapters 4 to 7: ``python data/record.py errata_observable_to_yes_no``.
 
-One function for each statement that does not hold. Each returns rows of one form (see `found`), which are written to
-``data/results/errata_observable_to_yes_no.csv``; *Errata* shows them. Nothing is chosen on test years.
+Each function is an item of the page and returns its figures. Where a figure has a range, it is the lowest and the
+highest of the runs; where it is a difference, a 95 % interval. Nothing is chosen by its result, or on test years.
 """
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
-from torch import nn
-
 import record
-from rnncourse import datasets, models, training
+from errata_sine_to_sunspots import Item, Rows
+from scipy.stats import t
+from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from torch import nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import OneCycleLR
+
+from rnncourse import datasets, forecasting, models, training, windows
 from rnncourse.intervals import conformal_margin, pinball_loss
 from rnncourse.weather import DAYS, PERCENTILES
 
-Rows = list[dict[str, Any]]
 
+def drawn_blocks(ours: np.ndarray, theirs: np.ndarray, block: np.ndarray, power: float = 1.0) -> tuple[float, float]:
+    """95 % interval of the difference of two mean errors, the blocks (years, mostly) drawn 2,000 times.
 
-def found(row: str, what: str, quantity: str, value: float, **about: Any) -> dict[str, Any]:
-    """One measured number: `row` is the erratum, `what` was judged by `quantity`; perhaps low, high, n and a unit."""
-    return {"row": row, "what": what, "quantity": quantity, "value": value, **about}
-
-
-def drawn_years(difference: np.ndarray, year: np.ndarray, power: float = 1.0) -> tuple[float, float]:
-    """5 % and 95 % points of a difference of mean errors, the years drawn 2,000 times with replacement.
-
-    `difference` holds the two forecasts' errors of each window, (2, N), as chapter 5 draws them; with `power` 0.5
-    they are squares, and roots are taken of the means.
+    `ours` and `theirs` are the errors of each window, (N,); with `power` 0.5 squares, and roots are taken of the means.
     """
-    years = np.unique(year)
-    total = np.array([difference[:, year == each].sum(axis=1) for each in years])  # (Y, 2)
-    count = np.array([(year == each).sum() for each in years])
-    drawn = np.random.default_rng(0).integers(len(years), size=(2000, len(years)))
+    blocks, errors = np.unique(block), np.stack([ours, theirs])
+    total = np.array([errors[:, block == each].sum(axis=1) for each in blocks])  # (blocks, 2)
+    count = np.array([(block == each).sum() for each in blocks])
+    drawn = np.random.default_rng(0).integers(len(blocks), size=(2000, len(blocks)))
     mean = (total[drawn].sum(axis=1) / count[drawn].sum(axis=1)[:, np.newaxis]) ** power
-    low, high = np.quantile(mean[:, 0] - mean[:, 1], [0.05, 0.95])
+    low, high = np.quantile(mean[:, 0] - mean[:, 1], [0.025, 0.975])
     return float(low), float(high)
+
+
+def compare(
+    item: Item,
+    quantity: str,
+    unit: str,
+    ours: tuple[str, np.ndarray],
+    rivals: dict[str, np.ndarray],
+    block: np.ndarray,
+    power: float = 1.0,
+    blocks: str = "years",
+) -> None:
+    """Note our mean error, each rival's, and the difference with an interval over blocks; errors are (N,)."""
+    name, errors = ours
+    count = f"{len(errors)} windows"
+    item.add(name, quantity, errors.mean() ** power, unit, count)
+    for rival, theirs in rivals.items():
+        item.add(rival, f"{quantity}, {rival}", theirs.mean() ** power, unit, count)
+        less, ends = errors.mean() ** power - theirs.mean() ** power, drawn_blocks(errors, theirs, block, power)
+        what = f"{name}, less {rival}"
+        item.add(what, f"{quantity}, less {rival}", less, unit, f"{len(np.unique(block))} {blocks}", ends)
+
+
+# --- chapter 4 -----------------------------------------------------------------------------------
+
+OTHERS = range(100, 116)  # seeds of sixteen other realisations of chapter 4's series
+PERIOD = 44
+
+
+def observable_leads() -> Rows:
+    """Look how often the highest rank correlation finds the true lead, and how far the next period's is from 1."""
+    item, right, ratios = Item("observable-leads"), [], []
+    for seed in OTHERS:
+        known = datasets.leading_parameters(seed=seed)[: record.KNOWN].rank()
+        for name, lead in record.INPUTS_LEADS.items():
+            cross = np.array([known[name].corr(known["obs"].shift(-k), method="spearman") for k in range(70)])
+            right.append(cross.argmax() == lead)
+            ratios.append((1 - cross[30:].max()) / (1 - cross.max()))
+    item.add("leads found by the highest rank correlation", "found", sum(right), f"of {len(right)}", "16 series")
+    item.runs("1 − ρ one period later, over 1 − ρ at the lead", "ratio", ratios, "ratio", "leads")
+    return item.rows
+
+
+def ridge_loop(series: np.ndarray, stop: int, steps: int, lookback: int, alpha: float) -> np.ndarray:
+    """Fit ridge to the rows before `stop` and run it on its own output: (steps, 4)."""
+    cut = windows.make_windows(series[:stop], lookback=lookback)
+    fitted = Ridge(alpha).fit(cut.inputs.reshape(len(cut.inputs), -1), cut.targets[:, 0])
+    window, forecast = series[stop - lookback : stop], []
+    for _ in range(steps):
+        forecast.append(fitted.coef_ @ window.ravel() + fitted.intercept_)
+        window = np.vstack([window[1:], forecast[-1]])
+    return np.array(forecast)
+
+
+def observable_ridge(table: pd.DataFrame, lookback: int) -> np.ndarray:
+    """Forecast the observable after step 700, the penalty chosen on steps 500 to 699 as in the chapter."""
+    forecasts = {}
+    for stop, steps in ((500, 200), (record.KNOWN, record.AHEAD)):
+        scaler = StandardScaler().fit(table[:stop])
+        for alpha in (1e-4, 1e-2, 1.0, 10.0):
+            loop = ridge_loop(scaler.transform(table), stop, steps, lookback, alpha)[:, 3]
+            forecasts[stop, alpha] = loop * scaler.scale_[3] + scaler.mean_[3]
+    truth = table["obs"].to_numpy()[500 : record.KNOWN]
+    alpha = min((1e-4, 1e-2, 1.0, 10.0), key=lambda a: float(record.rms(forecasts[500, a] - truth)))
+    return np.asarray(forecasts[record.KNOWN, alpha])
+
+
+def observable_peers() -> Rows:
+    """Ridge and the network with 40 and with 100 steps, on sixteen other realisations."""
+    item, errors = Item("observable-peers"), {}
+    for seed in OTHERS:
+        table = datasets.leading_parameters(seed=seed)
+        truth = table["obs"].to_numpy()[record.KNOWN :]
+        for lookback in (40, 100):
+            loop = observable_ridge(table, lookback)
+            errors.setdefault(f"ridge, {lookback} steps", []).append(float(record.rms(loop - truth)))
+            options = {"lookback": lookback, "readout": "last", "residual": False}
+            loops, _ = record.observable_fit(table, record.KNOWN, seeds=range(2), **options)
+            errors.setdefault(f"GRU, {lookback} steps", []).append(
+                float(np.mean([record.rms(x - truth) for x in loops]))
+            )
+    for name, values in errors.items():
+        item.runs("RMSE over 300 steps in closed loop", name, values, "units of obs", "series")
+    long, short, network = (
+        np.array(errors[name]) for name in ("ridge, 100 steps", "ridge, 40 steps", "GRU, 100 steps")
+    )
+    for name, other in {"ridge, 40 steps": short, "GRU, 100 steps": network}.items():
+        item.add(
+            f"series on which ridge with 100 steps errs less than {name}",
+            f"ahead of {name}",
+            sum(long < other),
+            "of 16",
+        )
+        ratio = np.log(long / other)
+        half = t.ppf(0.975, 15) * ratio.std(ddof=1) / 4
+        ends = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
+        item.add(
+            "ratio of the errors, geometric mean", f"ratio to {name}", np.exp(ratio.mean()), "ratio", "16 series", ends
+        )
+    best = np.array([errors[f"GRU, {lookback} steps"] for lookback in (40, 100)])
+    lines = np.array([errors[f"ridge, {lookback} steps"] for lookback in (40, 100)])
+    item.add(
+        "series on which the better ridge errs less than the better GRU",
+        "better ridge",
+        sum(lines.min(0) < best.min(0)),
+        "of 16",
+    )
+    return item.rows
+
+
+def observable_head() -> Rows:
+    """After the kicks: which states the head reads, and whether it predicts the value or the change, one by one."""
+    item = Item("observable-head")
+    stored = datasets.recorded("observable_kicks")
+    steps = [str(step) for step in range(1, record.AHEAD + 1)]
+    for readout in ("last", "all"):
+        for residual in (False, True):
+            sizes, ends = [], []
+            for generator in range(20, 26):
+                table = datasets.leading_parameters(seed=generator, kicks=record.KICKS)
+                truth = table["obs"].to_numpy()[record.KNOWN :]
+                same = "generator == @generator and readout == @readout and residual == @residual"
+                loops = stored.query(same)[steps].to_numpy()
+                if not len(loops):
+                    options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": record.KICKS}
+                    loops, _ = record.observable_fit(table, record.KNOWN, seeds=range(4), **options)
+                sizes += [amplitude(loop, truth) for loop in loops]
+                ends += [float(record.rms((loop - truth)[200:])) for loop in loops]
+            name = f"{readout}, {'change' if residual else 'value'}"
+            item.runs("amplitude deviation", f"{name}, amplitude", sizes, "share", "runs")
+            item.runs("RMSE of steps 201 to 300", f"{name}, end", ends, "units of obs", "runs")
+    return item.rows
+
+
+def amplitude(forecast: np.ndarray, truth: np.ndarray) -> float:
+    """Return chapter 4's largest amplitude deviation of any block of a period."""
+    last = len(truth) - PERIOD
+    blocks = np.array([*range(0, last, PERIOD), last])[:, np.newaxis] + np.arange(PERIOD)
+    return float(np.abs(np.ptp(forecast[blocks], axis=1) / np.ptp(truth[blocks], axis=1) - 1).max())
+
+
+class River:
+    """The Fulda as chapter 4 has it: three scaled columns, training years to 1985, the test from 1987."""
+
+    def __init__(self) -> None:
+        self.table = datasets.fulda()
+        columns = [np.log(self.table["discharge"]), np.log1p(self.table["rain"]), self.table["tmean"]]
+        self.learn, self.test = (int((self.table.index.year < year).sum()) for year in (1986, 1987))
+        self.scaler = StandardScaler().fit(np.column_stack(columns)[: self.learn])
+        self.series = self.scaler.transform(np.column_stack(columns))
+        self.flow = self.table["discharge"].to_numpy()
+
+    def origins(self, part: str) -> np.ndarray:
+        """Return the first days of the forecasts of a part."""
+        start, stop = (self.learn, self.test) if part == "validation" else (self.test, len(self.flow))
+        return np.arange(start, stop - 6)
+
+    def past(self, origins: np.ndarray) -> np.ndarray:
+        """Return the 30 days before each origin: (N, 30, 3)."""
+        return np.asarray(self.series[origins[:, np.newaxis] + np.arange(-30, 0)])
+
+    def ahead(self, origins: np.ndarray) -> np.ndarray:
+        """Return the seven days from each origin on: (N, 7, 3)."""
+        return np.asarray(self.series[origins[:, np.newaxis] + np.arange(7)])
+
+    def truth(self, origins: np.ndarray) -> np.ndarray:
+        """Return the discharge of those days: (N, 7)."""
+        return np.asarray(self.flow[origins[:, np.newaxis] + np.arange(7)])
+
+    def lenders(self, origins: np.ndarray) -> np.ndarray:
+        """Return the first days of the same week in each of the seven training years: (N, 7)."""
+        date = self.table.index[origins]
+        day = np.minimum(date.day, np.where(date.month == 2, 28, 31))
+        years = [
+            pd.to_datetime({"year": [year] * len(date), "month": date.month, "day": day}) for year in range(1979, 1986)
+        ]
+        starts = np.column_stack([self.table.index.get_indexer(pd.DatetimeIndex(each)) for each in years])
+        return np.minimum(starts, self.learn - 7)  # the last days of 1985 lend the last week of 1985
+
+    def back(self, scaled: np.ndarray) -> np.ndarray:
+        """Return scaled logarithms as m³/s."""
+        return np.asarray(np.exp(scaled * self.scaler.scale_[0] + self.scaler.mean_[0]))
+
+    def networks(self, epochs: int) -> list[nn.Module]:
+        """Train five seeds of the chapter's network that is told the weather."""
+        train = windows.make_windows(self.series[: self.learn], lookback=30, targets=[0])
+        updates = epochs * -(-len(train.targets) // 64)
+        return training.fit_seeds(
+            lambda: models.Forecaster(nn.GRU(3, 16, batch_first=True), residual=True),
+            train.inputs,
+            train.targets,
+            seeds=range(5),
+            epochs=epochs,
+            batch_size=64,
+            optimizer=partial(Adam, lr=1e-2, fused=True),
+            scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
+        )[0]
+
+
+def river_weather() -> Rows:
+    """In place of average weather: that of the same week in each training year, and the mean of the seven forecasts."""
+    item, river = Item("river-weather"), River()
+    rain = river.table["rain"].to_numpy()[: river.learn]
+    item.add("mean rain of the training years", "mean rain", rain.mean(), "mm a day")
+    item.add("rain that the mean logarithm stands for", "average rain", np.expm1(np.log1p(rain).mean()), "mm a day")
+    origins = river.origins("test")
+    past, ahead, truth = river.past(origins), river.ahead(origins)[..., 1:], river.truth(origins)
+    lent = river.series[river.lenders(origins)[..., np.newaxis] + np.arange(7)][..., 1:]  # (N, 7 years, 7 days, 2)
+    lent, repeated = lent.reshape(-1, 7, 2), np.repeat(past, 7, axis=0)
+    month = river.table.index[origins].to_period("M").astype(str).to_numpy()
+    for epochs in (10, 30):
+        known, average, years = [], [], []
+        for model in river.networks(epochs):
+            loop = partial(forecasting.closed_loop, model, steps=7)
+            known.append(river.back(loop(past, known=ahead)[..., 0]) - truth)
+            average.append(river.back(loop(past, known=0 * ahead)[..., 0]) - truth)
+            members = river.back(loop(repeated, known=lent)[..., 0]).reshape(len(origins), 7, 7)
+            years.append(members.mean(axis=1) - truth)
+        for name, errors in {"known": known, "average": average, "past years": years}.items():
+            seventh = np.array(errors)[..., 6]
+            item.runs("RMSE at seven days", f"{name}, {epochs} epochs", record.rms(seventh), "m³/s")
+            item.runs("mean error at seven days", f"{name}, {epochs} epochs, bias", seventh.mean(axis=1), "m³/s")
+        squares = [np.mean(np.square(errors)[..., 6], axis=0) for errors in (years, average)]
+        less, ends = np.sqrt(squares[0].mean()) - np.sqrt(squares[1].mean()), drawn_blocks(*squares, month, 0.5)
+        what = "past years' weather, less average weather: RMSE at seven days"
+        item.add(what, f"past years less average, {epochs} epochs", less, "m³/s", "24 months", ends)
+    return item.rows
+
+
+def river_product() -> Rows:
+    """Give ridge products of ten summaries of the window, and see whether that makes up for the network's lead."""
+    item, river = Item("river-product"), River()
+    train = windows.make_windows(river.series[: river.learn], lookback=30, targets=[0])
+    products = make_pipeline(PolynomialFeatures(2, include_bias=False), StandardScaler())
+    products.fit(river_summaries(train.inputs))
+
+    def view(past: np.ndarray, multiplied: bool) -> np.ndarray:
+        flat = past.reshape(len(past), -1)
+        return np.hstack([flat, products.transform(river_summaries(past))]) if multiplied else flat
+
+    def seven_days(fitted: Ridge, part: str, multiplied: bool) -> np.ndarray:
+        past, ahead = river.past(river.origins(part)), river.ahead(river.origins(part))
+        forecast = []
+        for day in range(7):
+            forecast.append(fitted.predict(view(past, multiplied)))
+            new = np.concatenate([forecast[-1][:, np.newaxis, np.newaxis], ahead[:, [day], 1:]], axis=2)
+            past = np.concatenate([past[:, 1:], new], axis=1)
+        return np.asarray(river.back(np.column_stack(forecast)) - river.truth(river.origins(part)))
+
+    errors = {}
+    for name, multiplied in {"ridge": False, "ridge and products": True}.items():
+        x, y = view(train.inputs, multiplied), train.targets[:, 0, 0]
+        fits = [Ridge(10.0**power).fit(x, y) for power in range(5)]
+        tried = [record.rms(seven_days(fit, "validation", multiplied), 0).mean() for fit in fits]
+        errors[name] = seven_days(fits[int(np.argmin(tried))], "test", multiplied)
+    known = river.origins("test")
+    loops = [
+        forecasting.closed_loop(model, river.past(known), 7, known=river.ahead(known)[..., 1:])
+        for model in river.networks(30)
+    ]
+    networks = np.array([river.back(loop[..., 0]) - river.truth(known) for loop in loops])
+    month = river.table.index[known].to_period("M").astype(str).to_numpy()
+    ours = "ridge and products", np.square(errors["ridge and products"][:, 6])
+    rivals = {"ridge": np.square(errors["ridge"][:, 6]), "GRU": np.square(networks[..., 6]).mean(axis=0)}
+    compare(item, "RMSE at seven days", "m³/s", ours, rivals, month, 0.5, "months")
+    return item.rows
+
+
+def river_summaries(past: np.ndarray) -> np.ndarray:
+    """Return ten summaries of windows (N, 30, 3): the last days and means of flow, rain and temperature."""
+    flow, rain, warm = (past[..., column] for column in range(3))
+    means = [
+        series[:, -days:].mean(axis=1) for series, days in ((flow, 7), (flow, 30), (rain, 7), (rain, 30), (warm, 7))
+    ]
+    return np.column_stack([flow[:, -1], rain[:, -1], rain[:, -2], rain[:, -3], warm[:, -1], *means])
 
 
 # --- chapter 5: what the score's definition gives away --------------------------------------------
@@ -47,57 +323,82 @@ AROUND = 10  # days: past years lend the days ahead from so many days around the
 
 
 class Score:
-    """The score of chapter 5 at one site, from the 90-day balance: ranked as `weather.drought_score` does it."""
+    """The score of chapter 5 at one site, from the 90-day balance: ranked as `weather.drought_score` does it.
 
-    def __init__(self, days: pd.DataFrame, training_end: np.datetime64) -> None:
+    The year `without` is not ranked against.
+    """
+
+    def __init__(self, days: pd.DataFrame, training_end: np.datetime64, without: Any = None) -> None:
         self.date = days["date"].to_numpy("datetime64[D]")
-        self.balance = (days["rain"] - days["et0"]).to_numpy(np.float64)
-        self.upto = np.concatenate([[0.0], np.cumsum(self.balance)])  # [b] - [a]: the sum of days a to b - 1
-        self.end = int(np.searchsorted(self.date, training_end)) + 1  # days before it are of training years
-        calendar = pd.DatetimeIndex(self.date)
-        self.place = calendar.day_of_year.to_numpy() + ((calendar.month > 2) & ~calendar.is_leap_year)
+        balance = (days["rain"] - days["et0"]).to_numpy(np.float64)
+        self.upto = np.concatenate([[0.0], np.cumsum(balance)])  # [b] - [a]: the sum of days a to b - 1
+        self.end = self.number(training_end) + 1  # days before it are of training years
+        self.place = leap_places(pd.DatetimeIndex(self.date))
         ranked = np.arange(DAYS - 1, self.end)
+        if without is not None:
+            ranked = ranked[self.date[ranked].astype("datetime64[Y]") != without]
         sums = self.upto[ranked + 1] - self.upto[ranked + 1 - DAYS]
         apart = np.abs(self.place[ranked] - np.arange(367)[:, np.newaxis])
         near = np.minimum(apart, 366 - apart) <= 7
         self.peers = [np.sort(sums[which]) for which in near]  # by place in a leap year
 
-    def rank(self, sums: np.ndarray, day: int) -> np.ndarray:
+    def number(self, day: Any) -> int:
+        """Return the number of a day."""
+        return int(np.searchsorted(self.date, day))
+
+    def rank(self, sums: Any, day: int) -> np.ndarray:
         """Return the scores of 90-day balances that end on a day (its number)."""
         peers = self.peers[self.place[day]]
         below, up_to = np.searchsorted(peers, sums), np.searchsorted(peers, sums, side="right")
         return np.interp((below + up_to) / (2 * len(peers)), PERCENTILES, [5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
 
-    def ensemble(self, today: int, weeks: int = 6) -> np.ndarray:
-        """Return the scores of the next weeks, (weeks, members), one member for each past start day that lends.
+    def known(self, today: int, ahead: int) -> float:
+        """Return the sum of those of the 90 days up to `ahead` days from today that are known today."""
+        return float(self.upto[today + 1] - self.upto[today + 1 - DAYS + ahead])
 
-        Past starts: the training years' days within `AROUND` days of the same date. Their own 42 days ahead lie in
-        the training years too, and not within 180 days of today.
+    def ensemble(self, today: int, weeks: int = record.WEEKS) -> np.ndarray:
+        """Return what the scores of the next weeks would be with past years' days ahead: (weeks, members).
+
+        Past starts that lend: the training years' days within `AROUND` days of the same date, if their own days ahead
+        lie in the training years too and they are not within 180 days of today.
         """
-        ahead = 7 * np.arange(1, weeks + 1)
-        start = np.arange(self.end - ahead[-1])
+        start = np.arange(self.end - 7 * weeks)
         apart = np.abs(self.place[start] - self.place[today])
         start = start[(np.minimum(apart, 366 - apart) <= AROUND) & (np.abs(start - today) > 180)]
-        return np.array([self.rank(self.known(today, k) + self.upto[start + k + 1] - self.upto[start + 1], today + k)
-                         for k in ahead])  # fmt: skip
+        scores = []
+        for ahead in range(7, 7 * weeks + 1, 7):
+            lent = self.upto[start + ahead + 1] - self.upto[start + 1]
+            scores.append(self.rank(self.known(today, ahead) + lent, today + ahead))
+        return np.array(scores)
 
-    def known(self, today: int, k: int) -> float:
-        """Sum of those of the 90 days up to `k` days ahead that are known today."""
-        return float(self.upto[today + 1] - self.upto[today + 1 - DAYS + k])
+
+def leap_places(days: pd.DatetimeIndex) -> np.ndarray:
+    """Return the day of the year as in a leap year, so that a date has the same place every year."""
+    return days.day_of_year.to_numpy() + ((days.month > 2) & ~days.is_leap_year)
+
+
+@cache
+def site_weather() -> pd.DataFrame:
+    """Return the shipped weather, a row a day and site."""
+    return pd.read_csv(Path(__file__).parent / "weather.csv.gz", parse_dates=["date"])
+
+
+@cache
+def drought_sites() -> dict[str, Score]:
+    """Return each site's score."""
+    ends = datasets.drought().attrs["training_end"]
+    return {str(site): Score(days, np.datetime64(ends[str(site)])) for site, days in site_weather().groupby("site")}
 
 
 def drought_ensemble(which: np.ndarray) -> list[np.ndarray]:
     """Return the members of each of chapter 5's windows in `which`: (weeks, members)."""
-    table, cut = datasets.drought(), record.drought_parts().windows
-    weather = pd.read_csv(Path(__file__).parent / "weather.csv.gz", parse_dates=["date"])
-    ends = {site: np.datetime64(day) for site, day in table.attrs["training_end"].items()}
-    sites = {site: Score(days, ends[str(site)]) for site, days in weather.groupby("site")}
-    members = []
-    for at in np.flatnonzero(which):
-        site = sites[cut.site[at]]
-        today = int(np.searchsorted(site.date, cut.target_date[at, 0])) - 7
-        members.append(site.ensemble(today))
+    cut, members = record.drought_parts().windows, []
+    for site, first in zip(cut.site[which], cut.target_date[which, 0], strict=True):
+        score = drought_sites()[site]
+        members.append(score.ensemble(score.number(first) - 7))
     return members
+
+
 def drought_scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the truth of chapter 5's test windows (888, 6), their last known score (888,), and the year of each."""
     parts = record.drought_parts()
@@ -107,18 +408,15 @@ def drought_scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def drought_means(known: np.ndarray) -> np.ndarray:
-    """Return chapter 5's 105 means of all windows, scaled as the known windows are."""
+    """Return chapter 5's 105 means of all windows, their days scaled as those of the known windows are."""
     z = record.drought_parts().scaled(known)
-    x = np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
-    return np.asarray((x - x[known].mean(axis=0)) / x[known].std(axis=0))
+    return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
 
 
 def drought_ridge(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Return the forecast of ridge on means as the chapter has it: penalty 1, inputs scaled once."""
-    parts = record.drought_parts()
-    z = parts.scaled(train)
-    x = np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
-    forecast: np.ndarray = Ridge(1.0).fit(x[train], parts.windows.targets[train]).predict(x[test])
+    """Return the forecast of ridge on means as the chapter has it, with the penalty that validation chose."""
+    x = drought_means(train)
+    forecast: np.ndarray = Ridge(1.0).fit(x[train], record.drought_parts().windows.targets[train]).predict(x[test])
     return forecast
 
 
@@ -134,14 +432,14 @@ def drought_chances() -> np.ndarray:
     fit, validation, train, test = (parts.part[name] for name in ("fit", "validation", "train", "test"))
 
     def chances(c: float, known: np.ndarray, unseen: np.ndarray) -> np.ndarray:
-        z = parts.scaled(known)
-        x = np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
+        x = drought_means(known)
         return np.column_stack([logistic(x[known], o[known], c).predict_proba(x[unseen])[:, 1] for o in yes.T])
 
     brier = {c: np.mean((chances(c, fit, validation) - yes[validation]) ** 2) for c in (0.003, 0.03, 0.3, 3.0)}
     return chances(min(brier, key=lambda c: float(brier[c])), train, test)
 
 
+@cache
 def drought_networks() -> np.ndarray:
     """Return the forecasts of five seeds of *absolute, change*, which validation chose for the MAE: (5, 888, 6)."""
     parts = record.drought_parts()
@@ -151,7 +449,7 @@ def drought_networks() -> np.ndarray:
 
 
 def widened(known: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Widen the interval in (N, 6, 3) quantiles by chapter 5's margins by state; returns both ends in the test years."""
+    """Widen quantiles (N, 6, 3) by chapter 5's margins by state, which `known` gives; return both ends of `new`."""
     parts = record.drought_parts()
     validation, test = parts.part["validation"], parts.part["test"]
     known, new = known.clip(0, 5), new.clip(0, 5)
@@ -170,6 +468,7 @@ def fines(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.asarray((high - low + 20 * outside).mean(axis=1))
 
 
+@cache
 def network_quantiles() -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the widened intervals of five seeds of the LSTM of quantiles: 11 epochs, as validation chose."""
     parts = record.drought_parts()
@@ -185,63 +484,58 @@ def network_quantiles() -> list[tuple[np.ndarray, np.ndarray]]:
         loss=partial(pinball_loss, levels=record.DROUGHT_LEVELS),
         optimizer=record.ADAMAX,
     )
-    quantiles = [[np.sort(training.predict(model, inputs[at]), axis=2) for at in (validation, test)] for model in trained]
+    quantiles = [
+        [np.sort(training.predict(model, inputs[at]), axis=2) for at in (validation, test)] for model in trained
+    ]
     return [widened(*pair) for pair in quantiles]
 
 
 def drought_known_part() -> Rows:
     """Compare the known part of the balance and past years' days ahead with the best of chapter 5."""
-    parts = record.drought_parts()
+    item, parts = Item("drought-known-part"), record.drought_parts()
     train, test = parts.part["train"], parts.part["test"]
     truth, last, year = drought_scores()
     members = drought_ensemble(test)
     mean, median = (np.array([f(each, axis=1) for each in members]) for f in (np.mean, np.median))
     chance = np.array([(each >= 1).mean(axis=1) for each in members])
     low, high = (np.array([np.quantile(each, q, axis=1) for each in members]) for q in (0.05, 0.95))
-    row, ours = "drought: known part", "known part and past years"
-    again = np.repeat(last[:, np.newaxis], record.WEEKS, axis=1)
-    squares = {"ridge, means": (drought_ridge(train, test) - truth) ** 2, "persistence": (again - truth) ** 2}
-    sizes = {
-        "LSTM(32), absolute, change": np.abs(drought_networks() - truth).mean(axis=0),
-        "persistence": np.abs(again - truth),
-    }
-    yes = (truth >= 1).astype(np.float64)
-    briers = {"logistic regression": (drought_chances() - yes) ** 2, "persistence": ((again >= 1) - yes) ** 2}
-    spans = {"LSTM(32), quantiles, by state": np.mean([fines(*ends, truth) for ends in network_quantiles()], axis=0)}
-    kinds = {
-        "RMSE": ((mean - truth) ** 2, squares, 0.5),
-        "MAE": (np.abs(median - truth), sizes, 1.0),
-        "MAE, week 1": (np.abs(median - truth)[:, :1], {k: v[:, :1] for k, v in sizes.items()}, 1.0),
-        "Brier score": ((chance - yes) ** 2, briers, 1.0),
-        "interval score": (fines(low, high, truth)[:, np.newaxis], {k: v[:, np.newaxis] for k, v in spans.items()}, 1.0),
-    }
-    rows = []
-    for quantity, (errors, rivals, power) in kinds.items():
-        unit = "" if quantity == "Brier score" else "points"
-        rows.append(found(row, ours, quantity, errors.mean() ** power, n=len(truth), unit=unit))
-        for name, theirs in rivals.items():
-            both = np.array([errors.mean(axis=1), theirs.mean(axis=1)])
-            less, (down, up) = errors.mean() ** power - theirs.mean() ** power, drawn_years(both, year, power)
-            rows.append(found(row, name, quantity, theirs.mean() ** power, n=len(truth), unit=unit))
-            about = {"low": down, "high": up, "n": len(np.unique(year)), "unit": unit}
-            rows.append(found(row, f"{ours}, less {name}", quantity, less, **about))
+    again, yes = np.repeat(last[:, np.newaxis], record.WEEKS, axis=1), (truth >= 1).astype(np.float64)
+    sizes = {"LSTM": np.abs(drought_networks() - truth).mean(axis=0), "persistence": np.abs(again - truth)}
+    judge = partial(compare, item, block=year)
+
+    def by_window(errors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: each.mean(axis=1) for name, each in errors.items()}
+
+    ours, name = np.abs(median - truth), "known part and past years"
+    squares = {"ridge": (drought_ridge(train, test) - truth) ** 2, "persistence": (again - truth) ** 2}
+    judge("RMSE", "points", (name, ((mean - truth) ** 2).mean(axis=1)), by_window(squares), power=0.5)
+    judge("MAE", "points", (name, ours.mean(axis=1)), by_window(sizes))
+    judge("MAE week 1", "points", (name, ours[:, 0]), {rival: each[:, 0] for rival, each in sizes.items()})
+    briers = {"logistic": (drought_chances() - yes) ** 2, "persistence": ((again >= 1) - yes) ** 2}
+    judge("Brier", "", (name, ((chance - yes) ** 2).mean(axis=1)), by_window(briers))
+    spans = {"LSTM": np.mean([fines(*ends, truth) for ends in network_quantiles()], axis=0)}
+    judge("interval score", "points", (name, fines(low, high, truth)), spans)
     inside = (low <= truth) & (truth <= high)
-    shares = {"all": inside, "after 0": inside[last == 0], "after more": inside[last > 0]}
-    return rows + [found(row, ours, f"coverage, {name}", part.mean(), n=len(part)) for name, part in shares.items()]
+    for group, which in {"coverage": last >= 0, "coverage after 0": last == 0, "coverage after more": last > 0}.items():
+        item.add("share of scores in the 90 % interval", group, inside[which].mean(), "share", f"{which.sum()} windows")
+    lent = [each.shape[1] for each in members]
+    item.runs("past starts that lend to a window", "members", lent, "starts", "windows")
+    return item.rows
 
 
 ALPHAS = (0.0, 0.001, 0.003, 0.01)  # L1 penalties on the weights of scaled inputs
 
 
-def drought_linear_quantiles() -> Rows:
+def drought_quantiles() -> Rows:
     """Give a linear model the loss and the intervals that chapter 5 gave the network alone."""
-    parts = record.drought_parts()
+    item, parts = Item("drought-quantiles"), record.drought_parts()
     fit, validation, train, test = (parts.part[name] for name in ("fit", "validation", "train", "test"))
-    scores, row = parts.windows.targets, "drought: tuned for the network only"
+    scores = parts.windows.targets
     truth, _, year = drought_scores()
 
     def lines(level: float, alpha: float, known: np.ndarray) -> np.ndarray:
         x = drought_means(known)
+        x = (x - x[known].mean(axis=0)) / x[known].std(axis=0)
         fits = [QuantileRegressor(quantile=level, alpha=alpha).fit(x[known], y) for y in scores[known].T]
         return np.column_stack([fitted.predict(x) for fitted in fits])
 
@@ -255,22 +549,270 @@ def drought_linear_quantiles() -> Rows:
         chosen[level] = min(tried, key=lambda alpha: loss(tried[alpha], level))
         best.append(tried[chosen[level]])
     quantiles = np.sort(np.stack(best, axis=2), axis=2)
-    ours = fines(*widened(quantiles[validation], quantiles[test]), truth)
-    theirs = np.mean([fines(*ends, truth) for ends in network_quantiles()], axis=0)
-    median = np.abs(lines(0.5, chosen[0.5], train)[test].clip(0, 5) - truth)
-    network = np.abs(drought_networks() - truth).mean(axis=0)
-    rows = []
-    pairs = {"interval score": (ours, theirs), "MAE": (median.mean(axis=1), network.mean(axis=1))}
-    for quantity, (linear, net) in pairs.items():
-        down, up = drawn_years(np.array([linear, net]), year)
-        rows += [
-            found(row, "linear quantile regression", quantity, linear.mean(), n=len(truth), unit="points"),
-            found(row, "LSTM(32)", quantity, net.mean(), n=len(truth), unit="points"),
-            found(row, "linear, less LSTM", quantity, linear.mean() - net.mean(), low=down, high=up,
-                  n=len(np.unique(year)), unit="points"),
-        ]  # fmt: skip
+    name, judge = "linear quantile regression", partial(compare, item, unit="points", block=year)
+    spans = {"LSTM": np.mean([fines(*ends, truth) for ends in network_quantiles()], axis=0)}
+    judge("interval score", ours=(name, fines(*widened(quantiles[validation], quantiles[test]), truth)), rivals=spans)
+    median = np.abs(lines(0.5, chosen[0.5], train)[test].clip(0, 5) - truth).mean(axis=1)
+    judge("MAE", ours=(name, median), rivals={"LSTM": np.abs(drought_networks() - truth).mean(axis=(0, 2))})
     ridge = drought_ridge(train, test)
-    for name, forecast in {"ridge, as in the table": ridge, "ridge, clipped to 0 to 5": ridge.clip(0, 5)}.items():
-        size = {"RMSE": record.rms(forecast - truth, None), "MAE": np.abs(forecast - truth).mean()}
-        rows += [found(row, name, quantity, value, n=len(truth), unit="points") for quantity, value in size.items()]
-    return rows
+    for name, forecast in {"ridge": ridge, "ridge, clipped": ridge.clip(0, 5)}.items():
+        errors = {"RMSE": record.rms(forecast - truth, None), "MAE": np.abs(forecast - truth).mean()}
+        for quantity, error in errors.items():
+            item.add(f"{name}, in the test years", f"{quantity}, {name}", error, "points", "888 windows")
+    return item.rows
+
+
+def drought_facts() -> Rows:
+    """Count the years behind each site's percentiles, and see what one year less changes."""
+    item, weather = Item("drought-facts"), site_weather()
+    table = datasets.drought()
+    for name, end in table.attrs["training_end"].items():
+        days = weather[weather["site"] == name]
+        whole = Score(days, np.datetime64(end))
+        years = np.unique(whole.date[: whole.end].astype("datetime64[Y]"))
+        tuesdays = np.arange(whole.end, len(whole.date))
+        tuesdays = tuesdays[pd.DatetimeIndex(whole.date[tuesdays]).day_of_week == 1]
+        scores = np.array([whole.rank(whole.known(day, 0), day) for day in tuesdays])
+        moved = []
+        for year in years:
+            less = Score(days, np.datetime64(end), without=year)
+            moved.append(np.abs(np.array([less.rank(less.known(day, 0), day) for day in tuesdays]) - scores))
+        within = np.mean(moved, axis=0)[scores > 0]
+        item.add("training years behind the percentiles", f"years, {name}", len(years), "years")
+        item.add(
+            "mean change of a test score above 0 when one training year is left out",
+            f"change, {name}",
+            within.mean(),
+            "points",
+            f"{len(within)} scores",
+        )
+    weekly = table["score"].dropna()
+    item.add("scores of at least 1", "share, at least 1", (weekly >= 1).mean(), "share", f"{len(weekly)} weeks")
+    item.add("scores of at least 2", "share, at least 2", (weekly >= 2).mean(), "share", f"{len(weekly)} weeks")
+    return item.rows
+
+
+# --- chapter 6 -----------------------------------------------------------------------------------
+
+
+def inputs_windows() -> pd.DataFrame:
+    """Return site, day, part and today's score of each of chapter 6's windows, in its order: by part, then by site."""
+    table, pieces = datasets.drought(), []
+    for site, days in table.groupby("site", sort=False):
+        score, date = days["score"].to_numpy(), days["date"].to_numpy()
+        end = np.datetime64(table.attrs["training_end"][str(site)])
+        middle = date[0] + 0.75 * (end - date[0])
+        at = np.flatnonzero(~np.isnan(score))[7::2]
+        at = at[at + 28 < len(days)]
+        now, then = date[at], date[at + 28]
+        part = np.select(
+            [then <= middle, (now > middle) & (then <= end), now > end], ["train", "validation", "test"], ""
+        )
+        frame = {"site": site, "day": now, "part": part, "today": score[at], "middle": middle}
+        pieces.append(pd.DataFrame(frame))
+    return pd.concat(pieces, ignore_index=True)
+
+
+def log_losses(yes: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Return minus the log of what each answer was given."""
+    return -np.log(np.where(yes == 1, chance, 1 - chance))
+
+
+def inputs_frost() -> Rows:
+    """Ask how often there was frost at this site at this time of the year, in the training years."""
+    item, cases = Item("inputs-frost"), inputs_windows()
+    weather, spans, chances = site_weather(), (3, 7, 15), {}
+    for span in spans:
+        chance = np.full(len(cases), np.nan)
+        for site, mine in cases.groupby("site"):
+            days = weather[weather["site"] == site]
+            day = pd.DatetimeIndex(days["date"])
+            coldest = np.lib.stride_tricks.sliding_window_view(days["tmin"].to_numpy(), 14).min(axis=1)[1:]
+            frost = coldest < 0  # of the 14 days after each day
+            lends = np.asarray(day[14:] <= mine["middle"].iloc[0])
+            of_day = leap_places(day)[: len(frost)][lends]
+            apart = np.abs(of_day - leap_places(pd.DatetimeIndex(mine["day"]))[:, np.newaxis])
+            near = np.minimum(apart, 366 - apart) <= span
+            chance[mine.index] = (near @ frost[lends] + 0.5) / (near.sum(axis=1) + 1)
+        chances[span] = chance
+    parts = record.inputs_parts()
+    yes = {part: answers[:, 1] for part, (_, answers) in parts.items()}
+    where = {part: (cases["part"] == part).to_numpy() for part in yes}
+    span = min(spans, key=lambda days: log_losses(yes["validation"], chances[days][where["validation"]]).mean())
+    item.add("days around the date, chosen in the validation years", "span", span, "days")
+    found = log_losses(yes["test"], chances[span][where["test"]])
+    trained = [record.inputs_train("whole", True, seed)[0] for seed in range(3)]
+    given = [training.predict(model, parts["test"][0])[:, 1].astype(np.float64) for model in trained]
+    constant = np.full(len(found), yes["train"].mean())
+    facts = {part: inputs[1] for part, (inputs, _) in parts.items()}
+    penalty = min(
+        10.0 ** np.arange(-2, 4),
+        key=lambda c: log_losses(
+            yes["validation"], logistic(facts["train"], yes["train"], c).predict_proba(facts["validation"])[:, 1]
+        ).mean(),
+    )
+    rivals = {
+        "constant": log_losses(yes["test"], constant),
+        "logistic": log_losses(
+            yes["test"], logistic(facts["train"], yes["train"], penalty).predict_proba(facts["test"])[:, 1]
+        ),
+        "network": np.mean([log_losses(yes["test"], chance) for chance in given], axis=0),
+    }
+    year = pd.DatetimeIndex(cases["day"][where["test"]]).year.to_numpy()
+    compare(item, "log loss", "", ("frost by site and day of the year", found), rivals, year)
+    recorded = datasets.recorded("inputs_branches").query("branches == 'whole' and dropout")["frost_loss"]
+    item.runs("the whole network, as recorded", "five seeds", recorded, "")
+    return item.rows
+
+
+def inputs_drought() -> Rows:
+    """Answer chapter 6's drought question with the known part of the balance."""
+    item, cases = Item("inputs-drought"), inputs_windows()
+    test = (cases["part"] == "test").to_numpy()
+    sites, chance = drought_sites(), []
+    for site, day in cases.loc[test, ["site", "day"]].itertuples(index=False):
+        members = sites[site].ensemble(sites[site].number(day), weeks=4)[3]
+        chance.append(((members >= 1).sum() + 0.5) / (len(members) + 1))
+    parts = record.inputs_parts()
+    yes = {part: answers[:, 0] for part, (_, answers) in parts.items()}
+    views: dict[str, np.ndarray] = {}
+    for part, ((tokens, facts), _) in parts.items():
+        counts = (tokens[:, :, np.newaxis] == np.arange(50)).mean(axis=1)
+        today = cases["today"][cases["part"] == part].to_numpy()[:, np.newaxis]
+        views[part] = np.hstack([facts, counts, today])
+    rivals = {}
+    for name, columns in {"facts + counts": slice(0, 60), "facts + counts + today": slice(0, 61)}.items():
+        x = {part: view[:, columns] for part, view in views.items()}
+        fits = [logistic(x["train"], yes["train"], c) for c in 10.0 ** np.arange(-2, 4)]
+        best = min(fits, key=lambda fit: log_losses(yes["validation"], fit.predict_proba(x["validation"])[:, 1]).mean())
+        rivals[name] = log_losses(yes["test"], best.predict_proba(x["test"])[:, 1])
+    year = pd.DatetimeIndex(cases["day"][test]).year.to_numpy()
+    ours = "known part and past years", log_losses(yes["test"], np.array(chance))
+    compare(item, "log loss", "", ours, rivals, year)
+    item.add("known part and past years", "AUC", roc_auc_score(yes["test"], chance), "", f"{test.sum()} windows")
+    return item.rows
+
+
+def led_parameters(leads: tuple[int, int, int], steps: int, seed: int = 0) -> np.ndarray:
+    """Return chapter 6's independent parameters and their observable, with other leads."""
+    random = np.random.default_rng(seed)
+    z = random.normal(size=(steps + 14, 3))
+    for step in range(1, len(z)):
+        z[step] = 0.8 * z[step - 1] + 0.6 * z[step]
+    z1, z2, z3 = (z[14 - lead :][:steps, k] for k, lead in enumerate(leads))
+    obs = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2 + 0.01 * random.normal(size=steps)
+    return np.column_stack([z[14:], obs])
+
+
+def inputs_state() -> Rows:
+    """Give the network that reads the last state more units, more data, or less to hold."""
+    item = Item("inputs-state")
+    settings = {  # leads, steps to train on, units
+        "as in the chapter": ((5, 9, 14), 700, 10),
+        "64 units": ((5, 9, 14), 700, 64),
+        "ten times the data": ((5, 9, 14), 7000, 10),
+        "less to hold": ((1, 2, 3), 700, 10),
+        "less to hold, ten times the data": ((1, 2, 3), 7000, 10),
+    }
+    for name, (leads, stop, units) in settings.items():
+        series = led_parameters(leads, 10_000)
+        series = series[7000 - stop :]
+        scaler = StandardScaler().fit(series[:stop])
+        cut = windows.make_windows(scaler.transform(series), lookback=50, targets=3)
+        known, unseen = cut.between(50, stop), cut.between(stop, len(series))
+        x, x_test = known.inputs[..., :3], unseen.inputs[..., :3]
+        schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=40 * -(-len(x) // 64))
+        make = partial(last_state, units)
+        options = {"epochs": 40, "batch_size": 64, "scheduler": schedule}
+        trained, _ = training.fit_seeds(make, x, known.targets, seeds=range(3 if stop > 700 else 5), **options)
+        for part, inputs, targets in (("training", x, known.targets), ("test", x_test, unseen.targets)):
+            errors = [scaler.scale_[3] * record.rms(training.predict(m, inputs) - targets, None) for m in trained]
+            item.runs(f"GRU({units}), {name}", f"{name}, {part}", errors, "RMSE of the observable")
+        flat = [each.reshape(len(each), -1) for each in (x, x_test)]
+        line = Ridge(10.0).fit(flat[0], known.targets[:, 0, 0]).predict(flat[1])
+        error = scaler.scale_[3] * record.rms(line - unseen.targets[:, 0, 0], None)
+        item.add("ridge on the 150 numbers", f"{name}, ridge", error, "RMSE of the observable")
+    return item.rows
+
+
+def last_state(units: int) -> nn.Module:
+    """Return chapter 6's network on three features that reads the last state."""
+    return models.Forecaster(nn.GRU(3, units, batch_first=True))
+
+
+# --- chapter 7 -----------------------------------------------------------------------------------
+
+WEIGHTS = np.array([1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0])  # the generator's own, in `datasets.device_failures`
+
+
+def smaller_change(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Return the smaller of a device's two changes along a direction: (N, 3, 8), (8,) -> (N,)."""
+    smaller: np.ndarray = (np.diff(x, axis=1) @ direction).min(axis=1)
+    return smaller
+
+
+def main_direction(x: np.ndarray) -> np.ndarray:
+    """Return the direction in which the changes of devices vary most, sensor 1 upwards; no label is needed."""
+    direction = np.linalg.svd(np.diff(x, axis=1).reshape(-1, 8), full_matrices=False)[2][0]
+    return np.asarray(direction * np.sign(direction[0]))
+
+
+def yes_no_peer() -> Rows:
+    """Rank devices by the smaller of two changes: of sensor 1, along one direction, along the generator's weights."""
+    item = Item("yes-no-peer")
+    fresh, failed = record.yes_no_sets(range(2000, 2020))
+    sensor = np.eye(8)[0]
+    own: dict[str, list[float]] = {"sensor 1": [], "direction": []}
+    others = []
+    for seed in range(10):
+        x, y = datasets.device_failures(seed=seed)
+        out = np.zeros(len(y))
+        for inside, outside in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
+            out[outside] = smaller_change(x[outside], main_direction(x[inside]))
+        own["direction"].append(roc_auc_score(y, out))
+        own["sensor 1"].append(roc_auc_score(y, smaller_change(x, sensor)))
+        others.append(roc_auc_score(failed, smaller_change(fresh, main_direction(x))))
+    for name, values in own.items():
+        item.runs("AUC on the 195 devices", f"195, {name}", values, "AUC", "sets")
+    fixed = {"sensor 1": sensor, "generator": WEIGHTS}
+    for name, direction in fixed.items():
+        value = roc_auc_score(failed, smaller_change(fresh, direction))
+        item.add("AUC on 3,900 other devices", f"3900, {name}", value, "AUC", "3900 devices")
+    item.runs("AUC on 3,900 other devices", "3900, direction", others, "AUC", "sets")
+    runs = datasets.recorded("yes_no_folds").groupby(["model", "data_seed"])[["auc", "fresh_auc"]].mean()
+    named = {"LSTM": "LSTM, 3 × 8", "LSTM on changes": "LSTM, changes 2 × 8", "logistic": "logistic, 24 numbers"}
+    for name, key in named.items():
+        for column, which in (("auc", "195"), ("fresh_auc", "3900")):
+            item.runs(f"AUC of {key}, as recorded", f"{which}, {name}", runs.loc[key, column], "AUC", "sets")
+    for name in ("LSTM", "LSTM on changes"):
+        gain = np.array(own["sensor 1"]) - runs.loc[named[name], "auc"].to_numpy()
+        item.add(f"sets in which sensor 1 ranks better than {name}", f"ahead of {name}", (gain > 0).sum(), "of 10")
+    return item.rows
+
+
+# -------------------------------------------------------------------------------------------------
+
+ITEMS: dict[str, Callable[[], Rows]] = {
+    "observable-leads": observable_leads,
+    "observable-peers": observable_peers,
+    "observable-head": observable_head,
+    "river-weather": river_weather,
+    "river-product": river_product,
+    "drought-known-part": drought_known_part,
+    "drought-quantiles": drought_quantiles,
+    "drought-facts": drought_facts,
+    "inputs-frost": inputs_frost,
+    "inputs-drought": inputs_drought,
+    "inputs-state": inputs_state,
+    "yes-no-peer": yes_no_peer,
+}
+
+
+def observable_to_yes_no(item: str) -> Rows:
+    """Measure one item."""
+    return ITEMS[item]()
+
+
+def measure() -> pd.DataFrame:
+    """Measure every item."""
+    return record.in_parallel(observable_to_yes_no, [{"item": item} for item in ITEMS])
