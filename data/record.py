@@ -1485,6 +1485,7 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "yes_no_folds": yes_no_folds,
     "yes_no_sizes": yes_no_sizes,
     "errata_sine_to_sunspots": partial(errata, "sine_to_sunspots"),
+    "errata_observable_to_yes_no": partial(errata, "observable_to_yes_no"),
 }
 
 
