@@ -8,6 +8,8 @@ BENCH := .venv-bench
 OTTER := $(VENV)/.otter
 PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
+TESTS := $(VENV)/.tests
+UNFINISHED := $(VENV)/.unfinished
 SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
@@ -18,6 +20,8 @@ OUT ?= $(patsubst %/,%,$(SUBMISSIONS))-graded
 NB ?= $(sort $(wildcard book/*.ipynb book/solutions/*.ipynb book/reference/*.ipynb))
 PORT ?= 8000
 
+# Where Linux gets a PyTorch without gigabytes of software for graphics cards; empty: pip's usual build.
+export TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # One thread a process: the printed digits do not depend on the machine's cores, and two processes run side by side.
 export OMP_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
@@ -37,7 +41,7 @@ COMMA := ,
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: help book pdf slides test test-all second-kernels run lint assignments grade results bench serve address wheel clean
+.PHONY: again help book pdf slides test test-all second-kernels run lint assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -51,14 +55,15 @@ pdf: $(PAPER)  ## the book on paper: needs LaTeX, see system-packages.txt
 slides: $(SITE)  ## the slides, a deck for each chapter
 	echo "The slides: open one of $(CURDIR)/_build/html/slides"
 
-test: $(READY)  ## check the package, every number in the notebooks, and the built site
+test: $(TESTS)  ## check the package, every number in the notebooks, and the built site
 	$(call stage,Testing the package,$(PYTEST) -m "not site and not browser and not sandbox and not slow")
 	$(call stage,Running every notebook and comparing every output,$(NBVAL) --nbval --digits=$(DIGITS) --ignore=book/assignments book)
 	$(MAKE) --no-print-directory $(SITE)
 	$(call stage,Checking the built site,$(PYTEST) -m site tests)
 	echo "All tests passed; make test-all runs the rest"
 
-test-all: test  ## and the rest: the classroom, a browser, other kernels
+test-all: test  ## and the rest: installing, the classroom, a browser, other kernels
+	$(call stage,Installing from made-up packages,$(PYTEST) -m slow tests)
 	$(MAKE) --no-print-directory $(MADE)
 	$(call stage,Trying the assignments,$(NBVAL) --nbval-lax $(ASSIGNMENTS))
 	$(call stage,Grading: right$(COMMA) untouched$(COMMA) wrong and hostile answers,$(PYTEST) -m sandbox)
@@ -66,14 +71,14 @@ test-all: test  ## and the rest: the classroom, a browser, other kernels
 	$(MAKE) --no-print-directory second-kernels
 	echo "All tests passed"
 
-second-kernels: $(READY)  ## compare every output under the kernels of an old processor, digit by digit
+second-kernels: $(TESTS)  ## compare every output under the kernels of an old processor, digit by digit
 	$(call stage,Which kernels compute,$(SECOND) $(PYTEST) tests/test_kernels.py)
 	$(call stage,Running every notebook under them,$(SECOND) $(NBVAL) --nbval --digits=strict --ignore=book/assignments book)
 
 run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
 	$(PY) tests/normalise.py --execute $(NB)
 
-lint: $(READY)  ## formatting, lint, types and spelling
+lint: $(TESTS)  ## formatting, lint, types and spelling
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
@@ -113,8 +118,8 @@ clean:  ## remove what was built; .venv stays
 
 $(OTTER): $(READY) book/assignments/requirements.txt
 	echo "Installing Otter-Grader into $(VENV)"
-	$(PY) -m pip install --quiet --disable-pip-version-check -r book/assignments/requirements.txt
-	touch $(OTTER)
+	$(PY) install.py book/assignments/requirements.txt
+	touch $@
 
 $(MADE): $(OTTER) $(ASSIGNMENTS) book/assignments/build.py
 	echo "Making the assignments"
@@ -143,15 +148,16 @@ $(PAPER): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
 	mkdir -p dist
 	mv _build/pdf/_build/latex/recurrent-networks.pdf $@
 
-$(READY): requirements.txt constraints.txt pyproject.toml
-	$(PY) -c '' 2>/dev/null || { \
-		for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python; do \
-			$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+# An environment without pip, or in which an installation was broken off, is made anew.
+$(READY): requirements.txt constraints.txt pyproject.toml $(if $(wildcard $(UNFINISHED)),again)
+	test ! -e $(UNFINISHED) && $(PY) -m pip --version > /dev/null 2>&1 || { \
+		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+			$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2> /dev/null || continue; \
 			found=$$python; \
-			$$python -c 'import ensurepip, venv' 2>/dev/null && ready=$$python && break; \
+			$$python -c 'import ensurepip, venv' 2> /dev/null && ready=$$python && break; \
 		done; \
 		if [ -z "$$found" ]; then \
-			echo "No Python 3.11 or newer was found: install one from your system's packages or from https://www.python.org/downloads/ and run make again." >&2; exit 1; \
+			echo "No Python from 3.11 to 3.14 was found: install one from your system's packages or from https://www.python.org/downloads/ and run make again." >&2; exit 1; \
 		elif [ -z "$$ready" ]; then \
 			echo "$$found has no venv module: install it (on Debian or Ubuntu: apt install python3-venv) and run make again." >&2; exit 1; \
 		fi; \
@@ -159,6 +165,10 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 		$$ready -m venv --clear $(VENV); \
 	}
 	echo "Installing the pinned packages into $(VENV): a few minutes the first time"
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	touch $(READY)
+	$(PY) install.py requirements.txt --editable
+	touch $@
+
+$(TESTS): $(READY) tests/requirements.txt
+	echo "Installing what the checks need into $(VENV)"
+	$(PY) install.py tests/requirements.txt
+	touch $@
