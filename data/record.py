@@ -998,7 +998,7 @@ def yes_no_flat(x: np.ndarray) -> np.ndarray:
 
 def yes_no_logistic(*steps: Any) -> Any:
     """Logistic regression after some steps; its penalty is chosen by cross-validation within the training devices."""
-    pipeline = make_pipeline(*steps, LogisticRegression(max_iter=2000))
+    pipeline = make_pipeline(*steps, LogisticRegression(solver="newton-cholesky", tol=1e-10))
     grid = {"logisticregression__C": [0.001, 0.01, 0.1, 1.0]}
     return GridSearchCV(pipeline, grid, scoring="neg_log_loss")
 

@@ -40,7 +40,7 @@ def test_the_validation_years_choose_the_mended_network(networks) -> None:
     assert networks["validation"].idxmin() == ("counts + facts", False)
     chosen, others = networks.loc[("counts + facts", False)], networks.drop(("counts + facts", False))
     assert chosen["drought_loss"] < 0.42 < 0.46 < others["drought_loss"].min()
-    assert 0.368 < 0.394 < chosen["drought_loss"]  # the peer, and today's score alone, are better
+    assert 0.369 < 0.394 < chosen["drought_loss"]  # the peer, and today's score alone, are better
     assert chosen["frost_loss"] < others["frost_loss"].min()
 
 
