@@ -55,8 +55,8 @@ def text_of(figure: str) -> str:
 
 
 def printed(number: str, form: str) -> str:
-    """Print a number with a real minus sign, and none before a zero."""
-    return f"{float(number):z{form}}".replace("-", "−")
+    """Print a number with a real minus sign, none before a zero, and a space before a per cent."""
+    return f"{float(number):z{form}}".replace("-", "−").replace("%", "\u00a0%")
 
 
 class Erratum(SphinxRole):
