@@ -384,7 +384,7 @@ def recorded(name: str) -> pd.DataFrame:
     import pandas as pd
 
     files = {file.stem: file for file in sorted((_data_folder() / "results").glob("*.csv"))}
-    if name not in files:
+    if name not in list(files):
         raise FileNotFoundError(f"no recorded result {name!r}; there are: {', '.join(files) or 'none'}")
     path = files[name]
     with path.open(encoding="utf-8") as lines:

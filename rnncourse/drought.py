@@ -89,7 +89,8 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     files = [path]
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.name.lower().endswith((".csv", ".csv.gz")))
-        files = [file for file in files if not file.name.startswith("soil_data") and not _hidden(file, path)]
+        files = [file for file in files if not (file.is_dir() or file.name.startswith("soil_data"))]
+        files = [file for file in files if not _hidden(file, path)]
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
     # One file after the other must be in order; the years of a county may be spread over several.

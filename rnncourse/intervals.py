@@ -61,7 +61,8 @@ def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, *, 
     2.0
     """
     low, high, known = _checked(lower, upper, targets, level)
-    rank = math.ceil(round((len(known) + 1) * level, 9))  # rounded: 20 · 0.55 is a little more than 11 in floats
+    # Rounded, because 20 · 0.55 is a little more than 11 in floats; at least the first, however small the level.
+    rank = max(1, math.ceil(round((len(known) + 1) * level, 9)))
     if rank > len(known):
         least = math.ceil(round(level / (1 - level), 9))
         raise ValueError(f"targets must hold at least {least} windows for level {level}, got {len(known)}")
@@ -196,7 +197,7 @@ def _checked(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _checked_level("level", level)
     low, high, known = (
-        finite_floats(name, values, ndim=(1, 2, 3))
+        finite_floats(name, values, ndim=(1, 2, 3)).astype(np.float64, copy=False)
         for name, values in (("lower", lower), ("upper", upper), ("targets", targets))
     )
     if not low.shape == high.shape == known.shape or not len(known):

@@ -63,12 +63,12 @@ class ElmanRNN(nn.Module):
 
     def __init__(self, input_size: int, hidden_size: int, *, activation: str = "tanh") -> None:
         super().__init__()
-        if activation not in _ACTIVATIONS:
+        if not isinstance(activation, str) or activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
         self.input_size = whole_number("input_size", input_size)
         self.hidden_size = whole_number("hidden_size", hidden_size)
         self.activation = activation
-        reference = nn.RNN(input_size, hidden_size, batch_first=True)
+        reference = nn.RNN(self.input_size, self.hidden_size, batch_first=True)
         for name, parameter in reference.named_parameters():
             self.register_parameter(name, parameter)
 
@@ -152,8 +152,8 @@ class VariationalGRU(nn.GRU):
         input_dropout: float = 0.0,
         state_dropout: float = 0.0,
     ) -> None:
-        whole_number("input_size", input_size)
-        super().__init__(input_size, whole_number("hidden_size", hidden_size), batch_first=True)
+        sizes = whole_number("input_size", input_size), whole_number("hidden_size", hidden_size)
+        super().__init__(*sizes, batch_first=True)
         self.input_dropout = _rate("input_dropout", input_dropout)
         self.state_dropout = _rate("state_dropout", state_dropout)
 

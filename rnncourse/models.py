@@ -103,8 +103,7 @@ class Forecaster(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the forecast of each window: (B, L, F) -> (B, h, K)."""
-        if inputs.ndim != self.head.weight.ndim + 1 or inputs.shape[-1] != self.core.input_size:
-            raise ValueError(f"inputs must have shape (B, L, {self.core.input_size}), got {tuple(inputs.shape)}")
+        _check_inputs(self.core, inputs, self.head.weight.ndim + 1)
         if self.readout == "all" and inputs.shape[-2] != self.lookback:
             raise ValueError(
                 f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
@@ -163,8 +162,7 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits of each window: (B, L, F) -> (B, C)."""
-        if inputs.ndim != 3 or inputs.shape[-1] != self.core.input_size:
-            raise ValueError(f"inputs must have shape (B, L, {self.core.input_size}), got {tuple(inputs.shape)}")
+        _check_inputs(self.core, inputs, 3)
         logits: Tensor = self.head(_final(self.core, _states(self.core, inputs)))
         return logits
 
@@ -197,10 +195,10 @@ class OneBiasLSTM(nn.LSTM):
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
-        whole_number("input_size", input_size)
-        super().__init__(input_size, whole_number("hidden_size", hidden_size), batch_first=True)
+        sizes = whole_number("input_size", input_size), whole_number("hidden_size", hidden_size)
+        super().__init__(*sizes, batch_first=True)
         delattr(self, "bias_hh_l0")  # a buffer of the same name takes the parameter's place
-        self.register_buffer("bias_hh_l0", torch.zeros(4 * hidden_size))
+        self.register_buffer("bias_hh_l0", torch.zeros(4 * self.hidden_size))
 
 
 _MEMORY, _DEEP = 2, 5  # outputs of the branches of the two networks below
@@ -396,6 +394,13 @@ def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tup
         return count, tuple(range(count)) if residual else None
     columns = column_positions("targets", targets, features)
     return len(columns), tuple(columns)
+
+
+def _check_inputs(core: Any, inputs: Tensor, ndim: int) -> None:
+    if not isinstance(inputs, Tensor):
+        raise TypeError(f"inputs must be a Tensor, got {type(inputs).__name__}; `training.predict` takes arrays")
+    if inputs.ndim != ndim or inputs.shape[-1] != core.input_size or not inputs.shape[-2]:
+        raise ValueError(f"inputs must have shape (B, L, {core.input_size}), got {tuple(inputs.shape)}")
 
 
 def _width(core: Any) -> int:

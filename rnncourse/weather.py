@@ -129,7 +129,7 @@ def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> n
     balance : array_like of float, shape (T,)
         Rain less evapotranspiration of the last 90 days, mm.
     date : array_like of dates, shape (T,)
-        The days, each once.
+        The days, each once; text is read as ISO 8601 has it, such as "2001-06-30".
     training : array_like of bool, shape (T,)
         Whether a day may be ranked against. What happens on the other days has no influence on any
         score but their own.
@@ -209,6 +209,8 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
 
     if not 0 < finite_number("share", share) <= 1:
         raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
+    if not isinstance(latitudes, Mapping | pd.Series):
+        raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
     weather = _checked(weather)
     tables, ends = [], {}
     for site, days in weather.groupby("site", sort=False, observed=True):
@@ -240,6 +242,8 @@ def _checked(weather: pd.DataFrame) -> pd.DataFrame:
     wanted = ["site", "date", *_RANGES]
     if missing := [name for name in wanted if name not in weather]:
         raise ValueError(f"weather lacks the columns {missing}")
+    if weather.empty:
+        raise ValueError("weather has no rows")
     if not (table := weather[wanted].copy()).columns.is_unique:
         raise ValueError(f"weather has a column twice: {list(table)}")
     if not isinstance(table["date"].dtype, np.dtype) or table["date"].dtype.kind != "M":
@@ -268,8 +272,10 @@ def _days(date: Any) -> pd.DatetimeIndex:
 
     if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
         raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
+    if isinstance(date, pd.PeriodIndex):
+        date = date.to_timestamp()
     try:
-        days = pd.DatetimeIndex(date.to_timestamp() if isinstance(date, pd.PeriodIndex) else date).tz_localize(None)
+        days = pd.DatetimeIndex(pd.to_datetime(date, format="ISO8601")).tz_localize(None).normalize()
     except (TypeError, ValueError) as error:
         raise TypeError(f"date must hold dates: {error}") from error
     if days.hasnans or not days.is_unique:

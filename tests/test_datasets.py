@@ -291,6 +291,6 @@ def test_recorded_result(tmp_path, monkeypatch):
     assert table.to_dict("list") == {"seed": [0], "error": [0.25], "what": ["a#b"]}
     assert table.attrs == {"command": "python data/record.py demo", "date": "2026-01-01", "machine": "2 cores: fast"}
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    for name in ("other", "../secret", "demo.csv", None):
+    for name in ("other", "../secret", "demo.csv", None, {}):
         with pytest.raises(FileNotFoundError, match=f"no recorded result {name!r}; there are: demo"):
             datasets.recorded(name)

@@ -168,6 +168,7 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
         (lambda w: w.drop(columns="rain"), ValueError, r"weather lacks the columns \['rain'\]"),
         (lambda w: w.assign(date=w["date"].astype(str)), TypeError, "weather must have dates in its column 'date'"),
         (lambda w: w.to_numpy(), TypeError, "weather must be a DataFrame, got ndarray"),
+        (lambda w: w.iloc[:0], ValueError, "weather has no rows"),
         (lambda w: w.assign(rain=w["rain"].where(w.index != 5)), ValueError, "column 'rain' must be finite, got nan"),
         (lambda w: w.assign(et0=np.inf), ValueError, "weather: column 'et0' must be finite, got inf"),
         (lambda w: w.assign(et0=-999.0), ValueError, "column 'et0' must be between -5 and 50, got -999.0"),
@@ -201,6 +202,12 @@ def test_drought_table_refuses(change, error, message):
 def test_drought_table_refuses_share(share, error, message):
     with pytest.raises(error, match=message):
         drought_table(made_up_weather(2), {"here": 50.0}, share=share)
+
+
+@pytest.mark.parametrize("latitudes", [None, [50.0], "here"])
+def test_drought_table_refuses_latitudes(latitudes):
+    with pytest.raises(TypeError, match="latitudes must be a mapping of sites to degrees north, got"):
+        drought_table(made_up_weather(2), latitudes)
 
 
 @pytest.mark.parametrize(("share", "last"), [(1, 2010), (0.29, 2002), (0.3, 2003), (0.99, 2009)])
@@ -278,6 +285,8 @@ def test_dates_of_any_kind(date):
         ({"balance": ["0", "1", "2"]}, TypeError, "balance must hold real numbers"),
         ({"date": [1, 2, 3]}, TypeError, "date must hold dates, got list of dtype int64"),
         ({"date": ["2001-06-01", "soon", "2003-06-02"]}, TypeError, "date must hold dates: .*soon"),
+        ({"date": ["01/02/2001", "13/02/2001", "14/02/2001"]}, TypeError, "date must hold dates: .*01/02/2001"),
+        ({"date": [f"{DATES[0]} 00:00", f"{DATES[0]} 12:00", DATES[2]]}, ValueError, "got 2001-06-01 twice"),
         ({"date": ["2001-06-01", None, "2003-06-02"]}, ValueError, "each day once, got a day without a date"),
         ({"date": [DATES[0], DATES[1], DATES[0]]}, ValueError, "date must hold each day once, got 2001-06-01 twice"),
         ({"date": np.ma.masked_equal(np.array(DATES, "M8[D]"), np.datetime64(DATES[1]))}, TypeError, "date must hold"),
@@ -502,6 +511,7 @@ def test_hidden_files_are_no_data(write, tmp_path):
     ):
         write(folder / name, droughted())
     write(folder / "MORE.CSV", droughted("2002"))
+    (folder / "folder.csv").mkdir()
     assert read_droughted(folder)["site"].unique().tolist() == ["01001", "02002"]
     assert len(read_droughted(folder / "._some.csv")) == 100  # named, it is read
 

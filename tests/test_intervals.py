@@ -84,6 +84,16 @@ def test_margin_is_numpys_higher_quantile_of_the_absolute_errors(n, level):
     np.testing.assert_array_equal(conformal_margin(forecast, forecast, targets, level=level), wanted)
 
 
+@pytest.mark.parametrize("level", [0.1, 1e-12, 1e-300])
+def test_a_small_level_takes_the_smallest_miss(level):
+    assert conformal_margin(np.zeros(9), np.zeros(9), np.arange(9.0) + 1, level=level) == 1
+
+
+def test_short_floats_are_added_up_as_long_ones():
+    low, high, known = (np.full(3, value, np.float16) for value in (0, 6e4, -6e4))
+    assert interval_score(low, high, known) == pytest.approx(6e4 + 20 * 6e4, rel=1e-3)
+
+
 @pytest.mark.parametrize("n", [20, 101, 564])
 def test_margin_is_that_of_mapie(n):
     forecast, targets = RNG.normal(size=(2, n))

@@ -11,7 +11,7 @@ from torch.func import functional_call, stack_module_state
 from rnncourse import by_hand
 from rnncourse.forecasting import closed_loop, closed_loop_carried
 from rnncourse.layers import ElmanRNN, VariationalGRU, from_keras
-from rnncourse.models import Forecaster
+from rnncourse.models import Forecaster, OneBiasLSTM
 from rnncourse.training import fit
 from rnncourse.unrolled import Unrolled
 
@@ -84,6 +84,7 @@ def test_elman_equals_by_hand(name: str, function: Any) -> None:
     ("sizes", "options", "error", "message"),
     [
         ((1, 2), {"activation": "softmax"}, ValueError, "activation must be one of tanh, .* got 'softmax'"),
+        ((1, 2), {"activation": ["tanh"]}, ValueError, "activation must be one of tanh, "),
         ((0, 2), {}, ValueError, "input_size must be at least 1, got 0"),
         ((1, -2), {}, ValueError, "hidden_size must be at least 1, got -2"),
         ((1, 2.0), {}, TypeError, "hidden_size must be an integer, got 2.0 of type float"),
@@ -92,6 +93,13 @@ def test_elman_equals_by_hand(name: str, function: Any) -> None:
 def test_bad_elman(sizes: Any, options: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         ElmanRNN(*sizes, **options)
+
+
+@pytest.mark.parametrize("kind", [ElmanRNN, VariationalGRU, OneBiasLSTM])
+def test_sizes_may_be_numpy_s(kind: Any) -> None:
+    layer = kind(np.int64(2), np.int32(3))
+    assert layer(torch.zeros(4, 5, 2))[0].shape == (4, 5, 3)
+    assert type(layer.input_size) is type(layer.hidden_size) is int
 
 
 @pytest.mark.parametrize("layer", [ElmanRNN(2, 3), VariationalGRU(2, 3)])

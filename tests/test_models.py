@@ -183,10 +183,16 @@ def test_bad_settings(make, error, message):
         make()
 
 
-@pytest.mark.parametrize("shape", [(B, L), (B, L, F + 1), (2, B, L, F)])
+@pytest.mark.parametrize("shape", [(B, L), (B, L, F + 1), (2, B, L, F), (B, 0, F)])
 def test_bad_inputs(shape):
     with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 3\), got"):
         Forecaster(gru())(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("make", [Forecaster, partial(SequenceClassifier, classes=2)])
+def test_arrays_are_no_tensors(make):
+    with pytest.raises(TypeError, match="inputs must be a Tensor, got ndarray"):
+        make(gru())(torch.zeros(B, L, F).numpy())
 
 
 def test_another_length_at_call():
@@ -229,7 +235,7 @@ def test_bad_classifier(core, classes, error, message):
         SequenceClassifier(core, classes)
 
 
-@pytest.mark.parametrize("shape", [(B, L), (B, L, F + 1), (2, B, L, F)])
+@pytest.mark.parametrize("shape", [(B, L), (B, L, F + 1), (2, B, L, F), (B, 0, F)])
 def test_bad_inputs_to_classifier(shape):
     with pytest.raises(ValueError, match=r"inputs must have shape \(B, L, 3\), got"):
         SequenceClassifier(gru(), 2)(torch.zeros(shape))
