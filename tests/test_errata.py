@@ -24,8 +24,8 @@ ITEMS: dict[str, list[str]] = {
     "errata-by-hand": ["by-hand-gates", "by-hand-learnt"],
     "errata-sunspots": ["sunspots-fan", "sunspots-squared"],
     "errata-observable": ["observable-leads"],
-    "errata-drought": ["drought-known-part", "drought-facts"],
-    "errata-inputs": [],
+    "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
+    "errata-inputs": ["inputs-drought"],
     "errata-yes-no": ["yes-no-peer"],
 }
 EVERY = {item for items in ITEMS.values() for item in items}
@@ -77,9 +77,14 @@ def test_a_figure_is_printed_as_asked(tmp_path, monkeypatch) -> None:
 # --- chapters 4 to 7 -----------------------------------------------------------------------------
 
 
-def test_chapter_5_says_what_was_recorded() -> None:
-    cells = json.loads((ROOT / "book" / "05-drought.ipynb").read_text(encoding="utf-8"))["cells"]
-    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+def text_of_chapter(name: str) -> str:
+    """Return what its Markdown cells say."""
+    cells = json.loads((ROOT / "book" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def test_chapters_5_and_6_say_what_was_recorded() -> None:
+    text = text_of_chapter("05-drought")
     found = {name: errata.text_of(f"drought-known-part / {name}") for name in ("RMSE", "MAE", "MAE week 1")}
     found["Brier"], found["score"] = (
         errata.text_of(f"drought-known-part / {name}") for name in ("Brier / .4f", "interval score / .2f")
@@ -90,6 +95,10 @@ def test_chapter_5_says_what_was_recorded() -> None:
     ) in text
     assert f"The forecast that is missing here has {errata.text_of('drought-known-part / Brier / .3f')} (" in text
     assert f"the forecast that is missing here scores {found['score']} (" in text
+    ours, best = (
+        errata.text_of(f"inputs-drought / {name}") for name in ("log loss", "log loss, facts + counts + today")
+    )
+    assert f"has a log loss of {ours}, where the best above has {best} (" in text_of_chapter("06-several-inputs")
 
 
 @pytest.fixture(scope="module")
