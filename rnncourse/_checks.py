@@ -1,6 +1,7 @@
 """Checks of arguments that several modules share. Errors name the argument, what came, what was wanted."""
 
 import math
+import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -26,40 +27,78 @@ def finite_number(name: str, value: Any) -> float:
     return float(value)
 
 
-def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
-    """Return `values` as a floating array without copying floats, or raise.
-
-    Integers become float64. Wrong number of dimensions, NaN, infinity, masked
-    entries and types that are not real numbers are refused.
-    """
-    if np.ma.isMaskedArray(values):
-        raise TypeError(f"{name} must be a plain array, got a masked array; fill the gaps first")
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if array.ndim not in ndim:
-        wanted = " or ".join(f"{n}-D" for n in ndim)
-        raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
-    if array.dtype.kind != "f":
-        return array.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = array.sum()  # finite only if every value is: one pass, and no mask as long as the series
-    if not np.isfinite(total) and not (finite := np.isfinite(array)).all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(
-            f"{name} must be finite, got {array[where]} at index {where[0] if array.ndim == 1 else where}"
-            f" ({array.size - np.count_nonzero(finite)} such values in all)"
-        )
-    return array
-
-
-def column_positions(name: str, columns: Any, features: int) -> list[int]:
+def column_positions(name: str, columns: Any, features: int, *, of: str) -> list[int]:
     """Return positions of columns as a list, or raise: at least one, none twice, each below `features`."""
     found = [whole_number(name, column, minimum=0) for column in np.atleast_1d(np.asarray(columns, dtype=object))]
     if not found:
         raise ValueError(f"{name} must name at least one column, got none")
-    if max(found) >= features:
-        raise ValueError(f"{name} names column {max(found)}, but there are {features} column(s), 0 to {features - 1}")
+    for column in found:
+        if column >= features:
+            raise ValueError(f"{name} names column {column}, but {of} has {features} column(s)")
     if len(set(found)) < len(found):
         raise ValueError(f"{name} names a column twice: {found}")
     return found
+
+
+def neighbours(columns: Sequence[int]) -> slice | list[int]:
+    """Return positions of columns as a slice where they follow each other, which copies nothing."""
+    first, last = columns[0], columns[-1]
+    return slice(first, last + 1) if list(columns) == list(range(first, last + 1)) else list(columns)
+
+
+def is_frame(values: Any) -> bool:
+    """Tell whether `values` is a DataFrame, without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(values, pandas.DataFrame)
+
+
+def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
+    """Return `values` as a floating array in the machine's byte order without copying such floats, or raise.
+
+    Integers, booleans, objects that are real numbers, and tables that mix them become float64. Wrong number of
+    dimensions, NaN, infinity, masked or missing entries and types that are not real numbers are refused; of a
+    DataFrame the error names the column.
+    """
+    if is_frame(values) and {dtype.kind for dtype in values.dtypes} - {"f"} | {*values.dtypes[1:]} - {
+        *values.dtypes[:1]
+    }:
+        columns = [_floats(f"{name}: column {label!r}", values.iloc[:, i]) for i, label in enumerate(values)]
+        array = np.stack(columns, axis=1)
+    else:
+        array = _floats(name, values)
+    if array.ndim not in ndim:
+        wanted = " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = array.sum()  # finite only if every value is: one pass, and no mask as long as the series
+    if not np.isfinite(total) and not (finite := np.isfinite(array)).all():
+        where = tuple(int(i) for i in np.unravel_index(np.argmin(finite), array.shape))
+        raise ValueError(
+            f"{name} must be finite, got {array[where]} at index {where[0] if array.ndim == 1 else where}"
+            + (f", column {values.columns[where[1]]!r}" if is_frame(values) else "")
+            + f" ({array.size - np.count_nonzero(finite)} such values in all)"
+        )
+    return array
+
+
+def _floats(name: str, values: Any) -> np.ndarray:
+    """Return real numbers as an array of floats of at most 64 bits, or raise."""
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(values, masked.MaskedArray) and masked.is_masked(values):
+        raise TypeError(f"{name} must hold no masked values, got {masked.count_masked(values)}; fill the gaps first")
+    array = np.asarray(values)
+    if array.dtype.kind == "O":
+        array = np.reshape([_real(name, *pair) for pair in np.ndenumerate(array)], array.shape)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    wide = array.dtype.kind != "f" or array.dtype.itemsize > 8
+    return array.astype(np.float64 if wide else array.dtype.newbyteorder("="), copy=False)
+
+
+def _real(name: str, where: tuple[int, ...], value: Any) -> float:
+    if value is None or type(value).__name__ == "NAType":
+        return float("nan")
+    if not isinstance(value, Real | np.bool_):
+        index = where[0] if len(where) == 1 else where
+        raise TypeError(f"{name} must hold real numbers, got dtype object with {value!r} at index {index}")
+    return float(value)

@@ -3,13 +3,15 @@
 Opened up in chapter 1 (seasonal naive) and chapter 3 (persistence, skill).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnncourse._checks import finite_floats, whole_number
+from rnncourse._checks import column_positions, finite_floats, neighbours, whole_number
 
 
-def persistence(inputs: ArrayLike, *, horizon: int = 1, column: int = 0) -> np.ndarray:
+def persistence(inputs: ArrayLike, *, horizon: int = 1, targets: int | Sequence[int] | None = None) -> np.ndarray:
     """Predict that the last value stays: ``y[t + k] = y[t]``.
 
     Parameters
@@ -18,12 +20,12 @@ def persistence(inputs: ArrayLike, *, horizon: int = 1, column: int = 0) -> np.n
         Windows of the past.
     horizon : int, default 1
         h, steps to predict.
-    column : int, default 0
-        Which of the F features is predicted.
+    targets : int or sequence of int, optional
+        Positions of the K features that are predicted. All by default.
 
     Returns
     -------
-    ndarray, shape (N, h)
+    ndarray, shape (N, h, K)
         In the unit of the inputs.
 
     Raises
@@ -33,14 +35,16 @@ def persistence(inputs: ArrayLike, *, horizon: int = 1, column: int = 0) -> np.n
 
     Examples
     --------
-    >>> persistence(np.array([[[1.0], [4.0], [2.0]]]), horizon=2)
+    >>> persistence(np.array([[[1.0], [4.0], [2.0]]]), horizon=2)[..., 0]
     array([[2., 2.]])
     """
-    past, horizon = _checked(inputs, horizon, column)
+    past, horizon = _checked(inputs, horizon, targets)
     return np.repeat(past[:, -1:], horizon, axis=1)
 
 
-def seasonal_naive(inputs: ArrayLike, *, period: int, horizon: int = 1, column: int = 0) -> np.ndarray:
+def seasonal_naive(
+    inputs: ArrayLike, *, period: int, horizon: int = 1, targets: int | Sequence[int] | None = None
+) -> np.ndarray:
     """Predict what was seen one period earlier: ``y[t + k] = y[t + k - period]``.
 
     Beyond one period the forecast repeats itself.
@@ -53,12 +57,12 @@ def seasonal_naive(inputs: ArrayLike, *, period: int, horizon: int = 1, column: 
         The length of the season, in steps.
     horizon : int, default 1
         h, steps to predict.
-    column : int, default 0
-        Which of the F features is predicted.
+    targets : int or sequence of int, optional
+        Positions of the K features that are predicted. All by default.
 
     Returns
     -------
-    ndarray, shape (N, h)
+    ndarray, shape (N, h, K)
         In the unit of the inputs.
 
     Raises
@@ -73,14 +77,53 @@ def seasonal_naive(inputs: ArrayLike, *, period: int, horizon: int = 1, column: 
 
     Examples
     --------
-    >>> seasonal_naive(np.array([[[1.0], [4.0], [2.0]]]), period=2, horizon=3)
+    >>> seasonal_naive(np.array([[[1.0], [4.0], [2.0]]]), period=2, horizon=3)[..., 0]
     array([[4., 2., 4.]])
     """
-    past, horizon = _checked(inputs, horizon, column)
+    past, horizon = _checked(inputs, horizon, targets)
     period = whole_number("period", period)
     if period > past.shape[1]:
         raise ValueError(f"period must fit into the windows, got period {period} and lookback {past.shape[1]}")
     return past[:, past.shape[1] - period + np.arange(horizon) % period]
+
+
+def drift(inputs: ArrayLike, *, horizon: int = 1, targets: int | Sequence[int] | None = None) -> np.ndarray:
+    """Go on along the line through the first and the last value of the window.
+
+    Parameters
+    ----------
+    inputs : array_like, shape (N, L, F)
+        Windows of the past, at least two steps long.
+    horizon : int, default 1
+        h, steps to predict.
+    targets : int or sequence of int, optional
+        Positions of the K features that are predicted. All by default.
+
+    Returns
+    -------
+    ndarray, shape (N, h, K)
+        In the unit of the inputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type, shape or range, or if the windows have a single step.
+
+    References
+    ----------
+    Hyndman and Athanasopoulos, *Forecasting: Principles and Practice*, 3rd ed., section 5.2.
+
+    Examples
+    --------
+    >>> drift(np.array([[[1.0], [4.0], [2.0]]]), horizon=3)[..., 0]
+    array([[2.5, 3. , 3.5]])
+    """
+    past, horizon = _checked(inputs, horizon, targets)
+    first, last, lookback = past[:, :1], past[:, -1:], past.shape[1]
+    if lookback < 2:
+        raise ValueError(f"inputs must have at least two steps to draw a line through, got shape {past.shape}")
+    forecast: np.ndarray = last + np.arange(1, horizon + 1)[:, np.newaxis] * (last - first) / (lookback - 1)
+    return forecast
 
 
 def skill(error: float, baseline_error: float) -> float:
@@ -115,9 +158,10 @@ def skill(error: float, baseline_error: float) -> float:
     return float(1 - error / baseline_error)
 
 
-def _checked(inputs: ArrayLike, horizon: int, column: int) -> tuple[np.ndarray, int]:
+def _checked(inputs: ArrayLike, horizon: int, targets: int | Sequence[int] | None) -> tuple[np.ndarray, int]:
     windows = finite_floats("inputs", inputs, ndim=(3,))
-    column = whole_number("column", column, minimum=0)
-    if column >= windows.shape[2]:
-        raise ValueError(f"column must be below the number of features {windows.shape[2]}, got {column}")
-    return windows[:, :, column], whole_number("horizon", horizon)
+    if not windows.size:
+        raise ValueError(f"inputs must hold at least one value, got shape {windows.shape}")
+    if targets is not None:
+        windows = windows[:, :, neighbours(column_positions("targets", targets, windows.shape[2], of="the window"))]
+    return windows, whole_number("horizon", horizon)

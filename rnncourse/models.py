@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rnncourse._checks import column_positions, whole_number
+from rnncourse._checks import column_positions, neighbours, whole_number
 
 MakeLSTM = Callable[[int, int], nn.LSTM]
 
@@ -91,9 +91,7 @@ class Forecaster(nn.Module):
         self.core = core
         self.horizon = whole_number("horizon", horizon)
         self.targets, self.columns = _targets(targets, described.input_size, residual)
-        last = list(self.columns or range(self.targets))
-        neighbours = last == list(range(last[0], last[-1] + 1))
-        self._last = slice(last[0], last[-1] + 1) if neighbours else last  # a slice copies nothing
+        self._last = neighbours(self.columns or range(self.targets))
         self.readout = readout
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
         self.output_activation = output_activation
@@ -392,7 +390,7 @@ def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tup
         if residual and count > features:
             raise ValueError(f"targets must be at most the {features} input columns, got {targets}")
         return count, tuple(range(count)) if residual else None
-    columns = column_positions("targets", targets, features)
+    columns = column_positions("targets", targets, features, of="the input")
     return len(columns), tuple(columns)
 
 

@@ -3,32 +3,74 @@
 Opened up in chapter 1.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import cached_property
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from rnncourse._checks import finite_floats, whole_number
+from rnncourse._checks import column_positions, finite_floats, is_frame, neighbours, whole_number
+from rnncourse._dates import check_steps
 
 
-class Windows(NamedTuple):
-    """Inputs and targets cut from one series, in the order of time.
+class Windows:
+    """Inputs and targets cut from one series, or from several, in the order of their rows.
+
+    Unpacks into its first three attributes: ``inputs, targets, target_start = windows``.
 
     Attributes
     ----------
     inputs : ndarray, shape (N, L, F)
-        The L past steps of each window: a read-only view of the series.
+        The L past steps of each window: a read-only view of the series. With `groups`, whose windows
+        do not lie at even distances, a read-only copy, made when it is first asked for.
     targets : ndarray, shape (N, h, K)
-        The h steps that follow them, likewise a view.
+        The h steps that follow them, likewise.
     target_start : ndarray of int, shape (N,)
-        Index in the series of the first target of each window.
+        The row of the series in which the first target of each window stands. Made when it is first asked for.
+    group : ndarray, shape (N,), or None
+        The label of the group that each window comes from, where there are groups.
     """
 
-    inputs: np.ndarray
-    targets: np.ndarray
-    target_start: np.ndarray
+    def __init__(
+        self, past: np.ndarray, future: np.ndarray, rows: "range | np.ndarray", steps: int, groups: "_Groups | None"
+    ) -> None:
+        self._past, self._future = past, future  # the windows that begin at each row
+        self._rows = rows  # those at which ours begin
+        self._steps, self._groups = steps, groups
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """The L past steps of each window."""
+        return self._cut(self._past)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """The h steps that follow them."""
+        return self._cut(self._future)
+
+    @cached_property
+    def target_start(self) -> np.ndarray:
+        """The row of the first target of each window."""
+        rows, lookback = self._rows, self._past.shape[1]
+        if isinstance(rows, range):
+            return np.arange(rows.start + lookback, rows.stop + lookback, rows.step)
+        return np.asarray(rows + lookback)
+
+    @cached_property
+    def group(self) -> np.ndarray | None:
+        """The label of the group that each window comes from."""
+        return None if self._groups is None else self._groups.labels[self._groups.of(self._rows)]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        yield from (self.inputs, self.targets, self.target_start)
+
+    def __repr__(self) -> str:
+        count, shapes = len(self._rows), (self._past.shape[1:], self._future.shape[1:])
+        return f"<Windows: inputs {(count, *shapes[0])}, targets {(count, *shapes[1])}>"
 
     def between(self, start: int, stop: int) -> "Windows":
         """Keep the windows whose targets all lie in ``[start, stop)``.
@@ -40,19 +82,20 @@ class Windows(NamedTuple):
         Parameters
         ----------
         start, stop : int
-            Indices in the series; `stop` is not included.
+            Positions in the series, or with groups in each group, counted from its first row;
+            `stop` is not included.
 
         Returns
         -------
         Windows
-            Views of the same series.
+            Of the same series.
 
         Raises
         ------
         TypeError
             If `start` or `stop` is not an integer.
         ValueError
-            If ``stop <= start``, if the range reaches outside the series, or if no
+            If ``stop <= start``, if the range reaches outside the series (the longest group), or if no
             window has all its targets in it.
 
         Examples
@@ -69,20 +112,30 @@ class Windows(NamedTuple):
         stop = whole_number("stop", stop, minimum=0)
         if stop <= start:
             raise ValueError(f"stop must be greater than start, got start={start}, stop={stop}")
-        first, horizon = int(self.target_start[0]), self.targets.shape[1]
-        end = int(self.target_start[-1]) + horizon
-        # The series may be up to stride - 1 steps longer than the last target.
-        slack = int(self.target_start[1] - first) - 1 if len(self.target_start) > 1 else 0
-        if stop > end + slack:
-            raise ValueError(f"stop must be at most {end + slack}, the end of the series, got {stop}")
-        low = int(np.searchsorted(self.target_start, start))
-        high = int(np.searchsorted(self.target_start, stop - horizon, side="right"))
-        if low >= high:
+        end = self._steps if self._groups is None else max(self._groups.lengths)
+        if stop > end:
+            what = "the end of the series" if self._groups is None else "the length of the longest group"
+            raise ValueError(f"stop must be at most {end}, {what}, got {stop}")
+        lookback, horizon = self._past.shape[1], self._future.shape[1]
+        rows = self._rows if self._groups is None else self._groups.position(self._rows)
+        low, high = start - lookback, stop - horizon - lookback  # the first and last row of a window that is kept
+        if isinstance(rows, range):
+            kept = self._rows[bisect_left(rows, low) : bisect_right(rows, high)]
+        else:
+            kept = self._rows[(rows >= low) & (rows <= high)]
+        if not len(kept):
             raise ValueError(
                 f"no window has all its targets in [{start}, {stop}): these targets begin at"
-                f" {first}, end before {end} and are {horizon} long"
+                f" {min(rows) + lookback}, end before {max(rows) + lookback + horizon} and are {horizon} long"
             )
-        return Windows(*(part[low:high] for part in self))
+        return Windows(self._past, self._future, kept, self._steps, self._groups)
+
+    def _cut(self, views: np.ndarray) -> np.ndarray:
+        if isinstance(self._rows, range):
+            return views[self._rows.start : self._rows.stop : self._rows.step]
+        copy: np.ndarray = views[self._rows]
+        copy.flags.writeable = False
+        return copy
 
 
 def make_windows(
@@ -91,30 +144,37 @@ def make_windows(
     lookback: int,
     horizon: int = 1,
     stride: int = 1,
-    targets: int | Sequence[int] | None = None,
+    targets: Hashable | Sequence[Hashable] = None,
+    groups: ArrayLike | None = None,
 ) -> Windows:
     """Cut a series into windows of `lookback` inputs followed by `horizon` targets.
 
     Nothing is copied: the windows are views of the series, so ten million points
-    with a lookback of 50 take no more memory than the ten million points.
+    with a lookback of 50 take no more memory than the ten million points. (What is not floating-point
+    numbers in the machine's byte order, or is reversed, is copied once; so are targets that are not neighbours.)
 
     Parameters
     ----------
-    series : array_like, shape (T,) or (T, F)
-        T steps in the order of time, of F features. No NaN, no infinity.
+    series : array_like, DataFrame or Series, shape (T,) or (T, F)
+        T steps in the order of time, of F features. No NaN, no infinity. An index of dates, periods or whole numbers
+        must go on in even steps; dates in those of a calendar (hours, days, business days, months …).
     lookback : int
         L, the number of past steps in an input.
     horizon : int, default 1
         h, the number of steps to predict.
     stride : int, default 1
         Steps from the start of one window to the start of the next.
-    targets : int or sequence of int, optional
-        The columns to predict. All columns by default.
+    targets : int or sequence of int, or of names of columns, optional
+        The columns to predict, in this order. All columns by default. A whole number is always a position.
+    groups : array_like, shape (T,), optional
+        Several series, one below the other: a label for each row. The rows of a label stand together, and
+        are a series of their own: no window crosses, and an index is checked within each. Those too
+        short for a window give none. The windows are an index into views until `inputs` is asked for.
 
     Returns
     -------
     Windows
-        N = (T - L - h) // stride + 1 windows.
+        N = (T - L - h) // stride + 1 windows; with groups, as many of each.
 
     Raises
     ------
@@ -122,7 +182,9 @@ def make_windows(
         If a count is not an integer or the series does not hold real numbers.
     ValueError
         If the series has NaN, infinity or more than two dimensions, if a count is
-        below 1, if a column does not exist, or if one window is longer than the series.
+        below 1, if a column does not exist, if one window is longer than the series (than every group), if the index
+        has a gap, a repeat or a reversal (the first is named), or if there is not one label for each row
+        or the rows of a label do not stand together.
 
     Examples
     --------
@@ -133,39 +195,100 @@ def make_windows(
     >>> windows.targets[..., 0]
     array([[3., 4.],
            [4., 5.]])
+    >>> two = make_windows([1, 2, 3, 10, 20, 30, 40], lookback=2, groups=list("aaabbbb"))
+    >>> two.inputs[..., 0], two.group
+    (array([[ 1.,  2.],
+           [10., 20.],
+           [20., 30.]]), array(['a', 'b', 'b'], dtype='<U1'))
     """
-    series = finite_floats("series", series, ndim=(1, 2))
+    values = finite_floats("series", series, ndim=(1, 2))
     lookback = whole_number("lookback", lookback)
     horizon = whole_number("horizon", horizon)
     stride = whole_number("stride", stride)
-    steps = series.shape[0]
-    if lookback + horizon > steps:
+    steps, length = values.shape[0], lookback + horizon
+    blocks = None if groups is None else _Groups(groups, steps)
+    longest = steps if blocks is None else max(blocks.lengths)
+    if length > longest:
         raise ValueError(
-            f"a window takes lookback + horizon = {lookback} + {horizon} = {lookback + horizon} steps,"
-            f" but the series has only {steps}"
+            f"a window takes lookback + horizon = {lookback} + {horizon} = {length} steps,"
+            f" but the {'series' if blocks is None else 'longest group'} has only {longest}"
         )
-    if series.ndim == 1:
-        series = series[:, np.newaxis]
-    count = (steps - lookback - horizon) // stride + 1
-    columns = _target_columns(targets, series.shape[1])
+    check_steps("series", series, None if blocks is None else blocks.edges)
+    if values.ndim == 1:
+        values = values[:, np.newaxis]
+    if any(step < 0 for step in values.strides):
+        values = np.ascontiguousarray(values)  # PyTorch takes no reversed arrays
+    columns = _target_columns(targets, series, values.shape[1])
+    past, future = _views(values, lookback), _views(values[lookback:, columns], horizon)
+    rows: range | np.ndarray = range(0, steps - length + 1, stride)
+    if blocks is not None:
+        spans = zip(blocks.edges[:-1], blocks.edges[1:], strict=True)
+        rows = np.concatenate([np.arange(begin, end - length + 1, stride) for begin, end in spans])
+    return Windows(past, future, rows, steps, blocks)
 
-    def view(values: np.ndarray, length: int) -> np.ndarray:
-        return np.moveaxis(sliding_window_view(values, length, axis=0), -1, 1)[::stride][:count]
 
-    target_start = np.arange(lookback, lookback + stride * count, stride)
-    return Windows(view(series, lookback), view(series[lookback:, columns], horizon), target_start)
+class _Groups:
+    """The blocks of rows that belong to one series each."""
+
+    def __init__(self, groups: ArrayLike, steps: int) -> None:
+        given = np.asarray(groups)
+        if given.shape != (steps,):
+            raise ValueError(f"groups must have a label for each of the {steps} rows, got shape {given.shape}")
+        missing = [_is_missing(label) for label in given] if given.dtype.kind in "OfM" else [False]
+        if any(missing):
+            raise ValueError(f"groups must have a label for each row, got none in row {missing.index(True)}")
+        begins = np.flatnonzero(np.append(True, given[1:] != given[:-1]))
+        self.edges = [*begins.tolist(), steps]
+        self.labels = given[begins]
+        self.lengths = np.diff(self.edges).tolist()
+        ends: dict[Hashable, int] = {}
+        for label, begin, end in zip(self.labels.tolist(), self.edges[:-1], self.edges[1:], strict=True):
+            if label in ends:
+                raise ValueError(
+                    f"groups must hold the rows of a label together, got {label!r} again in row {begin}, after its"
+                    f" block had ended before row {ends[label]}"
+                )
+            ends[label] = end
+
+    def of(self, rows: ArrayLike) -> np.ndarray:
+        """Return the number of the block of each row."""
+        return np.asarray(np.searchsorted(self.edges, rows, side="right") - 1)
+
+    def position(self, rows: ArrayLike) -> np.ndarray:
+        """Return the position of each row within its block."""
+        position: np.ndarray = np.asarray(rows) - np.asarray(self.edges)[self.of(rows)]
+        return position
 
 
-def _target_columns(targets: int | Sequence[int] | None, features: int) -> slice | list[int]:
+def _is_missing(label: Any) -> bool:
+    return label is None or type(label).__name__ == "NAType" or bool(label != label)
+
+
+def _views(values: np.ndarray, length: int) -> np.ndarray:
+    views: np.ndarray = sliding_window_view(values, length, axis=0)  # (T - length + 1, F, length)
+    return views.swapaxes(1, 2)
+
+
+def _target_columns(targets: Any, series: Any, features: int) -> slice | list[int]:
+    if not features:
+        raise ValueError("series must have at least one column, got none")
     if targets is None:
         return slice(None)
-    columns: list[int] = [targets] if np.ndim(targets) == 0 else list(targets)  # type: ignore[arg-type,list-item]
-    if not columns:
-        raise ValueError("targets must name at least one column, got none")
-    for column in columns:
-        if whole_number("targets", column, minimum=0) >= features:
-            raise ValueError(f"targets names column {column}, but the series has {features} column(s)")
-    if len(set(columns)) < len(columns):
-        raise ValueError(f"targets names a column twice: {columns}")
-    first, last = columns[0], columns[-1]
-    return slice(first, last + 1) if columns == list(range(first, last + 1)) else columns
+    asked = [targets] if isinstance(targets, str) or not isinstance(targets, Iterable) else list(targets)
+    names = list(series.columns) if is_frame(series) else [getattr(series, "name", None)]
+    found = [_position(target, names) for target in asked]
+    return neighbours(column_positions("targets", found, features, of="the series"))
+
+
+def _position(target: Any, names: list[Any]) -> Any:
+    """Return the position of a column that is named; numbers are left as they are."""
+    places = [i for i, name in enumerate(names) if name is not None and name == target]
+    if isinstance(target, Real):
+        if places not in ([], [target]):
+            raise ValueError(
+                f"targets must be positions or names, but {target} is the name of column {places[0]} as well"
+            )
+        return target
+    if len(places) != 1:
+        raise ValueError(f"targets must name one column each, got {target!r}, but the columns are named {names}")
+    return places[0]

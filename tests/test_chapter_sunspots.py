@@ -40,7 +40,7 @@ def test_all_targets_of_the_source_are_januaries() -> None:
 @pytest.mark.parametrize(("start", "stop", "expected"), [(0, TEST, 0.0629), (TEST, LATER, 0.0796)])
 def test_persistence_on_the_targets_of_the_source(start: int, stop: int, expected: float) -> None:
     windows = source_windows(start, stop)
-    error = rms(baselines.persistence(windows.inputs) - windows.targets[:, 0])
+    error = rms(baselines.persistence(windows.inputs) - windows.targets)
     assert error == pytest.approx(expected, abs=5e-5)
 
 

@@ -164,7 +164,7 @@ def test_a_core_that_returns_something_else(make, answer, got, inputs):
         (lambda: Forecaster(gru(), horizon=0), ValueError, "horizon must be at least 1, got 0"),
         (lambda: Forecaster(gru(), targets=1.0), TypeError, "targets must be an integer"),
         (lambda: Forecaster(gru(), lookback=-1), ValueError, "lookback must be at least 1"),
-        (lambda: Forecaster(gru(), targets=[0, 3]), ValueError, r"targets names column 3, but there are 3 column\(s\)"),
+        (lambda: Forecaster(gru(), targets=[0, 3]), ValueError, r"targets names column 3, but the input has 3 column"),
         (lambda: Forecaster(gru(), targets=[1, 1]), ValueError, "targets names a column twice"),
         (lambda: Forecaster(gru(), targets=[]), ValueError, "targets must name at least one column"),
         (lambda: Forecaster(gru(), targets=[-1]), ValueError, "targets must be at least 0, got -1"),
