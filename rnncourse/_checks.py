@@ -59,9 +59,7 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
     dimensions, NaN, infinity, masked or missing entries and types that are not real numbers are refused; of a
     DataFrame the error names the column.
     """
-    if is_frame(values) and {dtype.kind for dtype in values.dtypes} - {"f"} | {*values.dtypes[1:]} - {
-        *values.dtypes[:1]
-    }:
+    if is_frame(values) and (len({*values.dtypes}) > 1 or any(dtype.kind != "f" for dtype in values.dtypes)):
         columns = [_floats(f"{name}: column {label!r}", values.iloc[:, i]) for i, label in enumerate(values)]
         array = np.stack(columns, axis=1)
     else:

@@ -1,18 +1,69 @@
 """Closed loops: a network that runs on its own output. Opened up in chapter 1."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import nn
+from torch import Tensor, nn
 
-from rnncourse._batches import evaluation
-from rnncourse._checks import finite_floats, whole_number
+from rnncourse._batches import device_of, dtype_of, evaluation
+from rnncourse._checks import column_positions, finite_floats, neighbours, whole_number
+from rnncourse._dates import check_steps
 from rnncourse.models import Forecaster
 
+Model = nn.Module | Callable[[np.ndarray], ArrayLike]
 
-def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: ArrayLike | None = None) -> np.ndarray:
+
+def last_window(series: ArrayLike, *, lookback: int) -> tuple[np.ndarray, Any]:
+    """Return the end of a series: what a forecast into the future starts from.
+
+    Parameters
+    ----------
+    series : array_like, DataFrame or Series, shape (T,) or (T, F)
+        As for `make_windows`, with the same checks of numbers and dates.
+    lookback : int
+        L, the number of steps that the model reads.
+
+    Returns
+    -------
+    window : ndarray, shape (L, F)
+        A copy of the last L rows. The last one is the last known step: the first forecast is for the step after it.
+    index : Index or ndarray, shape (L,)
+        The dates of these rows, or whatever else the index of the series holds; of an array the numbers of the rows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `make_windows`, and if the series is shorter than the window.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> months = pd.period_range("2024-01", periods=4, freq="M")
+    >>> window, index = last_window(pd.Series([3.0, 5.0, 4.0, 6.0], index=months), lookback=2)
+    >>> window[:, 0], index[-1] + 1  # the month of the first forecast
+    (array([4., 6.]), Period('2024-05', 'M'))
+    """
+    values = finite_floats("series", series, ndim=(1, 2))
+    steps, lookback = len(values), whole_number("lookback", lookback)
+    if lookback > steps:
+        raise ValueError(f"lookback must be at most the {steps} steps of the series, got {lookback}")
+    check_steps("series", series)
+    table: Any = series
+    index = table.index[-lookback:] if hasattr(table, "iloc") else np.arange(steps - lookback, steps)
+    return values[-lookback:].reshape(lookback, -1).copy(), index
+
+
+def closed_loop(
+    model: Model,
+    window: ArrayLike,
+    steps: int,
+    *,
+    known: ArrayLike | None = None,
+    targets: int | Sequence[int] | None = None,
+) -> np.ndarray:
     """Forecast many steps, one at a time, each prediction becoming an input of the next.
 
     The window slides: its oldest step is dropped and the newest prediction is appended, so the
@@ -20,15 +71,19 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
 
     Parameters
     ----------
-    model : nn.Module
-        One step ahead: (B, L, F) -> (B, 1, K).
+    model : nn.Module or callable
+        One step ahead: (B, L, F) -> (B, 1, K). A module gets tensors on its device and in its type of number,
+        any other function gets and returns arrays.
     window : array_like, shape (L, F) or (B, L, F)
-        The last known steps; a batch of windows is forecast at once. The K columns that the model
-        predicts come first, then D columns that are known in advance: F = K + D.
+        The last known steps; a batch of windows is forecast at once. Of the F columns K are predicted
+        and D are known in advance: F = K + D.
     steps : int
         How far to forecast.
     known : array_like, shape (steps, D) or (B, steps, D), optional
-        The columns known in advance, at the times of the forecast. Needed where D > 0.
+        The columns known in advance, in the order of the window, at the times of the forecast. Needed where D > 0.
+    targets : int or sequence of int, optional
+        Positions in the window of the K columns that the model predicts, in its order: into these the forecast is
+        fed back. By default those that a `Forecaster` names (`columns`), or all where nothing is known in advance.
 
     Returns
     -------
@@ -38,25 +93,30 @@ def closed_loop(model: nn.Module, window: ArrayLike, steps: int, *, known: Array
     ------
     TypeError, ValueError
         If a shape does not fit, if the model predicts more than one step or another number of
-        columns than can be fed back, or if a number is not finite.
+        columns than can be fed back, if it cannot be told which columns these are, or if a number is not finite.
 
     Examples
     --------
-    >>> class Drift(nn.Module):
-    ...     def forward(self, inputs):
-    ...         return inputs[:, -1:] + 1
-    >>> closed_loop(Drift(), [[1.0], [2.0]], 3)
+    >>> def rise(inputs):
+    ...     return inputs[:, -1:] + 1
+    >>> closed_loop(rise, [[1.0], [2.0]], 3)
     array([[3.],
            [4.],
            [5.]])
+    >>> def add_the_other(inputs):
+    ...     return inputs[:, -1:, [1]] + inputs[:, -1:, [0]]
+    >>> closed_loop(add_the_other, [[10.0, 1.0]], 3, known=[[20], [30], [40]], targets=1)
+    array([[11.],
+           [31.],
+           [61.]])
     """
     values = finite_floats("window", window, ndim=(2, 3))
-    forecast = _loop(model, values, whole_number("steps", steps), known)
+    forecast = _loop(model, values, whole_number("steps", steps), known, targets)
     return forecast if values.ndim == 3 else forecast[0]
 
 
 def sampled_paths(
-    model: nn.Module,
+    model: Model,
     window: ArrayLike,
     steps: int,
     errors: ArrayLike,
@@ -64,6 +124,7 @@ def sampled_paths(
     paths: int = 100,
     seed: int | np.random.Generator = 0,
     known: ArrayLike | None = None,
+    targets: int | Sequence[int] | None = None,
 ) -> np.ndarray:
     """Forecast many possible futures: closed loops in which each step errs as one step ahead has erred before.
 
@@ -74,10 +135,10 @@ def sampled_paths(
 
     Parameters
     ----------
-    model : nn.Module
-        One step ahead: (B, L, F) -> (B, 1, K).
+    model : nn.Module or callable
+        One step ahead: (B, L, F) -> (B, 1, K), as for `closed_loop`.
     window : array_like, shape (L, F) or (B, L, F)
-        The last known steps, as for `closed_loop`.
+        The last known steps.
     steps : int
         How far to forecast.
     errors : array_like, shape (N,) or (N, K)
@@ -89,6 +150,8 @@ def sampled_paths(
         Where the draws come from.
     known : array_like, shape (steps, D) or (B, steps, D), optional
         As for `closed_loop`; the same in all paths.
+    targets : int or sequence of int, optional
+        As for `closed_loop`.
 
     Returns
     -------
@@ -105,10 +168,9 @@ def sampled_paths(
 
     Examples
     --------
-    >>> class Drift(nn.Module):
-    ...     def forward(self, inputs):
-    ...         return inputs[:, -1:] + 1
-    >>> sampled_paths(Drift(), [[0.0]], 3, [-0.5, 0.5], paths=2, seed=3)[..., 0]
+    >>> def rise(inputs):
+    ...     return inputs[:, -1:] + 1
+    >>> sampled_paths(rise, [[0.0]], 3, [-0.5, 0.5], paths=2, seed=3)[..., 0]
     array([[0.5, 2. , 3.5],
            [1.5, 3. , 3.5]])
     """
@@ -119,45 +181,86 @@ def sampled_paths(
         raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
     size = (steps, paths * (len(values) if values.ndim == 3 else 1))
     drawn = np.random.default_rng(seed).choice(misses.reshape(len(misses), -1), size=size)  # (steps, B·paths, K)
-    futures = _loop(model, values, steps, known, paths, drawn).reshape(-1, paths, steps, drawn.shape[-1])
+    futures = _loop(model, values, steps, known, targets, paths, drawn).reshape(-1, paths, steps, drawn.shape[-1])
     return futures if values.ndim == 3 else futures[0]
 
 
 def _loop(
-    model: nn.Module,
+    model: Model,
     values: np.ndarray,
     steps: int,
     known: ArrayLike | None,
+    targets: int | Sequence[int] | None,
     paths: int = 1,
     drawn: np.ndarray | None = None,
 ) -> np.ndarray:
     """Run closed loops, (B·paths, steps, K); what was drawn, (steps, B·paths, K), is taken off each prediction."""
-    past, dtype = _as_batch(model, values)  # (B, L, F)
+    step_ahead, past = _stepper(model), _as_batch(model, values)  # past: (B, L, F)
     batch, lookback, features = past.shape
-    ahead = torch.empty(batch, steps, 0, dtype=dtype)
+    ahead = past.new_empty(batch, steps, 0)
     if known is not None:
         given = finite_floats("known", known, ndim=(values.ndim,))
-        ahead = torch.as_tensor(given, dtype=dtype).reshape(-1, *given.shape[-2:])
+        ahead = torch.as_tensor(given.copy(), dtype=past.dtype, device=past.device)
+        ahead = ahead if ahead.ndim == 3 else ahead.unsqueeze(0)
         if ahead.shape[:2] != (batch, steps):
             wanted = (steps, "D") if values.ndim == 2 else (batch, steps, "D")
             raise ValueError(f"known must have shape {wanted}, got {given.shape}")
-    columns = features - ahead.shape[2]  # K
-    if drawn is not None and drawn.shape[-1] != columns:
-        raise ValueError(f"errors must have a column for each of the {columns} targets, got {drawn.shape[-1]}")
+    fed, others = _columns(model, features, ahead.shape[2], targets)
+    if drawn is not None and drawn.shape[-1] != len(fed):
+        raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {drawn.shape[-1]}")
     past, ahead, batch = past.repeat_interleave(paths, 0), ahead.repeat_interleave(paths, 0), batch * paths
     # One array holds past and forecast, so that a step only moves a view along it.
-    track = torch.cat([past, torch.zeros(batch, steps, features, dtype=dtype)], dim=1)
-    track[:, lookback:, columns:] = ahead
+    track = torch.cat([past, past.new_zeros(batch, steps, features)], dim=1)
+    if others:
+        track[:, lookback:, neighbours(others)] = ahead
+    misses = None if drawn is None else torch.as_tensor(drawn, dtype=past.dtype, device=past.device)
+    columns = neighbours(fed)
     with evaluation(model):
         for step in range(steps):
-            output = model(track[:, step : step + lookback])
-            if step == 0:
-                _check_output(output, batch, columns, features)
-            track[:, lookback + step, :columns] = output[:, 0]
-            if drawn is not None:
-                track[:, lookback + step, :columns] -= torch.as_tensor(drawn[step], dtype=dtype)
-    forecast: np.ndarray = track[:, lookback:, :columns].numpy()
+            output = step_ahead(track[:, step : step + lookback])
+            _check_output(output, batch, len(fed), features)
+            track[:, lookback + step, columns] = output[:, 0] if misses is None else output[:, 0] - misses[step]
+    forecast: np.ndarray = track[:, lookback:, columns].cpu().numpy()
     return forecast
+
+
+def _stepper(model: Model) -> Callable[[Tensor], Tensor]:
+    """Return the model as a function of tensors."""
+    if isinstance(model, nn.Module):
+        return model
+    if not callable(model):
+        raise TypeError(f"model must be a module or a function of windows, got {type(model).__name__}")
+
+    def on_arrays(past: Tensor) -> Tensor:
+        inputs = past.numpy()
+        inputs.flags.writeable = False
+        return torch.from_numpy(np.array(model(inputs), dtype=inputs.dtype))
+
+    return on_arrays
+
+
+def _columns(
+    model: Model, features: int, known: int, targets: int | Sequence[int] | None
+) -> tuple[list[int], list[int]]:
+    """Return the positions of the columns that are fed back and of those that are known in advance."""
+    own = model.columns if isinstance(model, Forecaster) else None
+    if targets is not None:
+        fed = column_positions("targets", targets, features, of="the window")
+        if own is not None and tuple(fed) != own:
+            raise ValueError(f"targets must be those that the model predicts, {list(own)}, got {fed}")
+    elif known and own is None:
+        raise ValueError(
+            f"targets must name the columns that are fed back, because the window has {features} column(s) and {known}"
+            " are known, and the model does not say which it predicts; got None"
+        )
+    else:
+        fed = list(range(features) if own is None else own)
+    others = [column for column in range(features) if column not in fed]
+    if len(others) != known:
+        raise ValueError(
+            f"known must hold the {len(others)} column(s) of the window that are not fed back, {others}, got {known}"
+        )
+    return fed, others
 
 
 def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.ndarray:
@@ -183,7 +286,8 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
     Raises
     ------
     TypeError, ValueError
-        As `closed_loop`, and if the model's head does not read the last state.
+        As `closed_loop`, and if the model's head does not read the last state, if its core also reads backwards,
+        or if it has a `forward` of its own, which would be passed over.
 
     Examples
     --------
@@ -195,34 +299,43 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
         raise TypeError(f"model must be a Forecaster, got {type(model).__name__}")
     if model.readout != "last":
         raise ValueError(f"model must have readout='last' to carry its state, got {model.readout!r}")
+    if type(model).forward is not Forecaster.forward:
+        raise ValueError(f"model must have the forward of Forecaster to be carried on, but {type(model)} has its own")
+    if getattr(model.core, "bidirectional", False):
+        raise ValueError("model must read in one direction to carry its state, got a bidirectional core")
     values = finite_floats("window", window, ndim=(2, 3))
     steps = whole_number("steps", steps)
-    past, _ = _as_batch(model, values)
+    past = _as_batch(model, values)
+    features = past.shape[2]
+    fed, _ = _columns(model, features, 0, None)
+    order = slice(None) if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
     forecast = []
     with evaluation(model):
         states, state = model.core(past)
         output = model.read(states, past)
-        _check_output(output, len(past), past.shape[2], past.shape[2])
+        _check_output(output, len(past), features, features)
         for _ in range(steps - 1):
             forecast.append(output)
-            states, state = model.core(output, state)
-            output = model.read(states, output)
+            fed_back = output[..., order]
+            states, state = model.core(fed_back, state)
+            output = model.read(states, fed_back)
         forecast.append(output)
-    result: np.ndarray = torch.cat(forecast, dim=1).numpy()
+    result: np.ndarray = torch.cat(forecast, dim=1).cpu().numpy()
     return result if values.ndim == 3 else result[0]
 
 
-def _as_batch(model: nn.Module, values: np.ndarray) -> tuple[torch.Tensor, torch.dtype]:
-    parameter = next(model.parameters(), None)
-    dtype = torch.from_numpy(np.empty(0, values.dtype)).dtype if parameter is None else parameter.dtype
+def _as_batch(model: Model, values: np.ndarray) -> Tensor:
+    """Return windows (B, L, F) where the model is, in its type of number."""
     width: Any = getattr(getattr(model, "core", None), "input_size", values.shape[-1])
     if values.shape[-1] != width:
         raise ValueError(f"window must have the model's {width} feature(s), got shape {values.shape}")
-    past = torch.tensor(values, dtype=dtype)
-    return (past if past.ndim == 3 else past.unsqueeze(0)), dtype
+    past = torch.from_numpy(values.copy()).to(device_of(model), dtype_of(model))
+    return past if past.ndim == 3 else past.unsqueeze(0)
 
 
-def _check_output(output: torch.Tensor, batch: int, columns: int, features: int) -> None:
+def _check_output(output: Any, batch: int, columns: int, features: int) -> None:
+    if not isinstance(output, Tensor):
+        raise TypeError(f"model must return one tensor of shape {(batch, 1, columns)}, got {type(output).__name__}")
     if tuple(output.shape) != (batch, 1, columns):
         known = f" and {features - columns} are known" if columns < features else ""
         raise ValueError(
