@@ -83,7 +83,8 @@ def _floats(name: str, values: Any) -> np.ndarray:
     """Return real numbers as an array of floats of at most 64 bits, or raise."""
     masked = sys.modules.get("numpy.ma")
     if masked is not None and isinstance(values, masked.MaskedArray) and masked.is_masked(values):
-        raise TypeError(f"{name} must hold no masked values, got {masked.count_masked(values)}; fill the gaps first")
+        count = np.count_nonzero(masked.getmaskarray(values))
+        raise TypeError(f"{name} must be a plain array, got a masked array with {count} gap(s); fill these first")
     array = np.asarray(values)
     if array.dtype.kind == "O":
         array = np.reshape([_real(name, *pair) for pair in np.ndenumerate(array)], array.shape)
@@ -94,7 +95,7 @@ def _floats(name: str, values: Any) -> np.ndarray:
 
 
 def _real(name: str, where: tuple[int, ...], value: Any) -> float:
-    if value is None or type(value).__name__ == "NAType":
+    if type(value).__name__ == "NAType":  # pandas' mark of a missing value
         return float("nan")
     if not isinstance(value, Real | np.bool_):
         index = where[0] if len(where) == 1 else where

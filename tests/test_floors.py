@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "rnncourse"
 FLOORS = {
     "__init__": 0,
     "_checks": 0,
+    "_dates": 0,
     "weather": 0,
     "datasets": 1,
     "windows": 1,
