@@ -1,4 +1,4 @@
-"""The package's floors: a module imports only modules on lower floors, and PyTorch from floor 2 up."""
+"""The package's floors: a module imports only modules on lower floors, and PyTorch from floor 3 up."""
 
 import ast
 import subprocess
@@ -12,29 +12,29 @@ FLOORS = {
     "__init__": 0,
     "_checks": 0,
     "_dates": 0,
-    "weather": 0,
-    "datasets": 1,
+    "weather": 1,
+    "datasets": 2,
     "windows": 1,
     "baselines": 1,
     "by_hand": 1,
     "drought": 1,
-    "_batches": 2,
-    "intervals": 2,
-    "layers": 2,
-    "models": 2,
-    "unrolled": 2,
-    "training": 3,
-    "forecasting": 3,
-    "sweeps": 4,
-    "plotting": 4,
-    "_handed_in": 4,
-    "_submission": 4,
-    "sandbox": 4,
-    "_reports": 5,
-    "grading": 6,
+    "_batches": 3,
+    "intervals": 3,
+    "layers": 3,
+    "models": 3,
+    "unrolled": 3,
+    "training": 4,
+    "forecasting": 4,
+    "sweeps": 5,
+    "plotting": 5,
+    "_handed_in": 5,
+    "_submission": 5,
+    "sandbox": 5,
+    "_reports": 6,
+    "grading": 7,
 }
 # What a third-party package may be imported from at the earliest.
-LOWEST = {"torch": 2, "matplotlib": 4}
+LOWEST = {"torch": 3, "matplotlib": 5}
 MODULES = sorted(PACKAGE.glob("*.py"))
 
 
