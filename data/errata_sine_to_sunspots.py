@@ -64,8 +64,8 @@ def sine_kick() -> Rows:
     kicked = starts.copy()
     kicked[:, -1] += 0.01
     for name, (readout, residual) in HEADS.items():
-        kept, wrong, newest = [], [], []
-        for model in record.sine_models(SEEDS, readout, residual):
+        kept, along, wrong, newest = [], [], [], []
+        for model in record.sine_models(FEWER, readout, residual):
             loop = forecasting.closed_loop(model, np.concatenate([starts, kicked]), 3 * PERIOD)[..., 0]
             plain, moved = loop.reshape(2, len(starts), 3 * PERIOD)
             first, _, third = (record.rms(part, axis=None) for part in np.split(moved - plain, 3, axis=1))
@@ -73,33 +73,39 @@ def sine_kick() -> Rows:
             wrong.append(record.rms((plain - np.sin(x))[:, -PERIOD:], axis=None))
             batch = torch.tensor(record.SINE_WINDOWS.inputs[:PERIOD]).requires_grad_()
             (gradient,) = torch.autograd.grad(model(batch).sum(), batch)
+            along.append(multiplier(gradient[:, :, 0].numpy()))
             size = gradient[:, :, 0].abs().mean(dim=0)
             newest.append(float(size[-5:].sum() / size.sum()))
         item.runs("what a period leaves of a kick of 0.01", f"{name}, kick kept", kept, "factor a period")
+        item.runs(
+            "what a period on the true wave leaves of a small error", f"{name}, multiplier", along, "factor a period"
+        )
         item.runs("error in the third period", f"{name}, error", wrong, "RMSE, amplitude 1")
         item.runs("share of the derivative on the five newest points", f"{name}, newest", newest, "share")
     return item.rows
 
 
-def sine_error(model: nn.Module) -> float:
-    """Largest error over the thread's 500 steps from x = 0."""
-    early = datasets.sine(550, start=-49 * 0.04)[:, np.newaxis]
-    return float(np.abs(forecasting.closed_loop(model, early[:50], 500) - early[50:]).max())
+def multiplier(gradients: np.ndarray) -> float:
+    """Largest multiplier of one period, (steps, L), of a window fed back: the product of the steps' linear maps."""
+    product = np.eye(gradients.shape[1])
+    for gradient in gradients:
+        product = np.vstack([product[1:], gradient @ product])  # the window moves on by one
+    return float(np.abs(np.linalg.eigvals(product)).max())
 
 
 def sine_width() -> Rows:
-    """Train the last-state head on a wider core, and the head on all states on a narrower one."""
-    item = Item("sine-width")
-    for name, readout, hidden in (("last state, 32 units", "last", 32), ("all states, 6 units", "all", 6)):
-        trained = record.sine_models(FEWER, readout, False, hidden)
-        item.runs("largest error over 500 steps", name, [sine_error(model) for model in trained], "amplitude 1")
-        weights = sum(weight.numel() for weight in trained[0].parameters())
-        item.add("weights in all", f"{name}, weights", weights, "weights")
+    """Train the last-state head on a wider core; beside it what is recorded for narrow ones."""
+    item, what = Item("sine-width"), "largest error over 500 steps from x = 100"
+    trained = record.sine_models(FEWER, "last", False, 32)
+    item.runs(what, "last state, 32 units", [record.sine_error_beyond(model) for model in trained], "amplitude 1")
+    narrow = datasets.recorded("sine_layers").query("layers == 1 and hidden_size == 5")
+    item.runs(f"{what}, as recorded", "all states, 5 units", narrow["max_error_beyond"], "amplitude 1")
+    item.add("weights in all", "all states, 5 units, weights", narrow["weights"].iloc[0], "weights")
     heads = datasets.recorded("sine_heads").query("not residual and not lbfgs and seed < 4")
     for readout in ("last", "all"):
-        errors = heads.query("readout == @readout")["max_error_500"]
+        errors = heads.query("readout == @readout")["max_error_beyond"]
         name = "last state, 10 units" if readout == "last" else "all states, 10 units"
-        item.runs("largest error over 500 steps, as the chapter has it", name, errors, "amplitude 1")
+        item.runs(f"{what}, as recorded", name, errors, "amplitude 1")
     return item.rows
 
 
@@ -122,9 +128,8 @@ VARIANT = ["readout", "residual", "lbfgs"]
 
 
 def sine_overfitting() -> Rows:
-    """Train three sizes on the first 80 % of the series, clean and with noise; look at the last 20 %."""
-    item, stop, sizes, seeds = Item("sine-overfitting"), 2001, (2, 10, 20), range(3)
-    loops: dict[str, dict[int, list[float]]] = {"held out": {}, "beyond": {}}
+    """Train two sizes on the first 80 % of the series, clean and with noise; look at the loss on the last 20 %."""
+    item, stop = Item("sine-overfitting"), 2001
     for name, noise in (("clean", 0.0), ("noise 0.05", 0.05)):
         series = record.SINE + noise * np.random.default_rng(0).normal(size=len(record.SINE))
         cut = windows.make_windows(series, lookback=50)
@@ -132,30 +137,16 @@ def sine_overfitting() -> Rows:
         updates = record.EPOCHS * -(-len(known.inputs) // record.BATCH)
         schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=updates)
         options = {"epochs": record.EPOCHS, "batch_size": record.BATCH, "scheduler": schedule}
-        for hidden in sizes:
+        for hidden in (2, 20):
             make = partial(sine_network, hidden)
-            trained, _ = training.fit_seeds(make, known.inputs, known.targets, seeds=seeds, **options)
-            losses = [
-                [np.mean((training.predict(m, w.inputs) - w.targets) ** 2) for w in (known, held)] for m in trained
-            ]
-            ratios = [after / before for before, after in losses]
-            item.runs(
-                "loss on the held-out stretch over the loss in training", f"{name}, {hidden} units", ratios, "ratio"
-            )
-            if not noise:
-                track = datasets.sine(550, start=80 - 49 * 0.04)[:, np.newaxis]
-                errors = [np.abs(forecasting.closed_loop(m, track[:50], 500) - track[50:]).max() for m in trained]
-                item.runs(
-                    "largest error over 500 steps from x = 80", f"held out, {hidden} units", errors, "amplitude 1"
-                )
-                beyond = [record.sine_error_beyond(model) for model in trained]
-                item.runs("largest error over 500 steps from x = 100", f"beyond, {hidden} units", beyond, "amplitude 1")
-                loops["held out"][hidden], loops["beyond"][hidden] = errors, beyond
-    for name, errors in loops.items():
-        best = min(errors, key=lambda hidden: np.median(errors[hidden]))
-        item.add(
-            "size with the lowest median error in closed loop", f"choice, {name}", best, "units", "3 sizes, 3 seeds"
-        )
+            trained, _ = training.fit_seeds(make, known.inputs, known.targets, seeds=range(3), **options)
+            losses = {
+                part: [float(np.mean((training.predict(m, w.inputs) - w.targets) ** 2)) for m in trained]
+                for part, w in (("training", known), ("held out", held))
+            }
+            ratios = np.divide(losses["held out"], losses["training"])
+            item.runs("held-out loss over training loss", f"{name}, {hidden} units", ratios, "ratio")
+            item.runs("held-out loss", f"{name}, {hidden} units, held out", losses["held out"], "mean squared error")
     return item.rows
 
 
