@@ -10,6 +10,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.installed
 TESTS := $(VENV)/.tests
 UNFINISHED := $(VENV)/.unfinished
+UV := $(VENV)/bin/uv
+LOWEST := .venv-lowest
+PINS := requirements.txt tests/requirements.txt book/assignments/requirements.txt
 SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
@@ -38,10 +41,13 @@ SECOND := set -a; . tests/second_kernels.env; KERNELS=second; set +a;
 PYTEST := $(PY) -m pytest -q -n 2
 NBVAL := $(PYTEST) --dist loadfile --nbval-current-env --nbval-cell-timeout 180 --nbval-sanitize-with tests/nbval_sanitize.cfg
 COMMA := ,
+# The tests of modules, which need nothing but the package; and those of files, which run nothing.
+OF_PACKAGE := $(wildcard $(patsubst rnncourse/%,tests/test_%,$(subst /_,/,$(wildcard rnncourse/*.py))))
+OF_FILES := $(patsubst %,tests/test_%.py,notebooks solutions errata diagrams requirements)
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: again help book pdf slides test test-all second-kernels run lint assignments grade results bench serve address wheel clean
+.PHONY: again help book pdf slides test test-all second-kernels run check fmt lint lock lowest assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -78,11 +84,42 @@ second-kernels: $(TESTS)  ## compare every output under the kernels of an old pr
 run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
 	$(PY) tests/normalise.py --execute $(NB)
 
+check: $(TESTS)  ## what a mended sentence needs, in a minute: form, lint and spelling; nothing is run
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m ruff check --quiet .
+	$(PY) -m codespell_lib
+	$(PYTEST) $(OF_FILES)
+
+fmt: $(TESTS)  ## bring code and notebooks into their form, without running them
+	$(PY) -m ruff format .
+	$(PY) tests/normalise.py $(NB)
+
 lint: $(TESTS)  ## formatting, lint, types and spelling
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m codespell_lib
+
+lock: $(if $(wildcard $(UV)),,$(TESTS))  ## resolve constraints.txt, for all systems; with newer versions: make lock NEW=--upgrade
+	sed '/^-c/d' $(PINS) | $(UV) pip compile - --universal --python-version 3.11.0 $(NEW) --no-build --no-annotate \
+		--no-config --no-python-downloads --quiet --custom-compile-command "make lock" --output-file constraints.txt
+	echo "Looking for a wheel of each package for each system"
+	for python in 3.11.0 3.12 3.13 3.14; do \
+		for system in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc; do \
+			MACOSX_DEPLOYMENT_TARGET=14.0 $(UV) pip compile $(PINS) --python-version $$python --python-platform $$system \
+				--only-binary :all: --no-config --no-python-downloads --quiet > /dev/null || { echo "Not for $$python on $$system" >&2; exit 1; }; \
+		done; \
+	done
+
+lowest: $(TESTS)  ## test the package with the lowest versions that pyproject.toml allows: needs Python 3.11 and 6 GB
+	echo "Installing the lowest versions into $(LOWEST)"
+	$(UV) venv --quiet --clear --seed --python 3.11 --no-python-downloads $(LOWEST)
+	$(UV) pip install --quiet --no-config --python $(LOWEST)/bin/python --resolution lowest-direct \
+		--requirement pyproject.toml --extra grading
+	$(UV) pip install --quiet --no-config --python $(LOWEST)/bin/python --constraint tests/requirements.txt \
+		pytest pytest-xdist hypothesis
+	$(LOWEST)/bin/python -m pip list --format freeze --disable-pip-version-check
+	$(LOWEST)/bin/python -m pytest -q -n 2 -W default -m "not sandbox" rnncourse $(OF_PACKAGE)
 
 assignments: $(MADE)  ## make the students' notebooks and the autograders from book/assignments
 	echo "For students: book/assignments/student; for grading: dist/assignments"
