@@ -77,11 +77,22 @@ def public_in(module: str) -> Iterator[Public]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             is_class = isinstance(node, ast.ClassDef)
             methods = (
-                [m.name for m in node.body if isinstance(m, ast.FunctionDef)] if is_class else []
+                [
+                    m.name
+                    for m in node.body
+                    if isinstance(m, ast.FunctionDef) and not is_attribute(m)
+                ]
+                if is_class
+                else []
             )
             methods = [name for name in methods if name not in HIDDEN and not name.startswith("_")]
             summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
             yield Public(module, node.name, summary, is_class, tuple(methods))
+
+
+def is_attribute(method: ast.FunctionDef) -> bool:
+    """Whether a method is called without brackets; the class tells of it under *Attributes*."""
+    return any("property" in ast.unparse(decorator) for decorator in method.decorator_list)
 
 
 def modules() -> list[str]:
