@@ -480,10 +480,8 @@ def sunspots_margins() -> Rows:
     item.add(
         "gain of GRU(16) over AR(36), 1984 to 2009", "one month, later", value, "sunspots", "blocks of 12 months", ends
     )
-    choice = datasets.recorded("sunspots_choice")
-    plain = choice.query("hidden_size == 16 and num_layers == 1 and root and residual").set_index(
-        ["cell", "lookback", "seed"]
-    )
+    choice = datasets.recorded("sunspots_choice").query("hidden_size == 16 and num_layers == 1 and root and residual")
+    plain = choice.set_index(["cell", "lookback", "seed"]).sort_index()
     for lookback in (12, 36, 132):
         errors = {cell: plain.loc[(cell, lookback), "one_step"].to_numpy(float) for cell in ("RNN", "GRU")}
         item.paired(
