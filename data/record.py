@@ -640,19 +640,6 @@ def drought_parts() -> DroughtParts:
     return DroughtParts()
 
 
-class AtEachEpoch:
-    """A scheduler that leaves the optimiser alone and calls `look` after each epoch."""
-
-    def __init__(self, look: Callable[[], Any], updates: int) -> None:
-        self.look, self.updates, self.count = look, updates, 0
-
-    def step(self) -> None:
-        """Count an update."""
-        self.count += 1
-        if self.count % self.updates == 0:
-            self.look()
-
-
 def drought_errors(forecast: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Return RMSE and MAE of each week ahead."""
     errors = forecast - truth
@@ -670,18 +657,17 @@ def drought_source_run(part: str, precision: str, seed: int, epochs: int) -> lis
     model = models.Forecaster(nn.LSTM(21, 60, batch_first=True), horizon=WEEKS)
     judged: list[dict[str, float]] = []
 
-    def look() -> None:
+    def look(model: nn.Module, _: training.History) -> None:
         forecast = training.predict(model, inputs[unseen])[..., 0]
         judged.append(drought_errors(forecast, targets[unseen]))
 
-    watch = partial(AtEachEpoch, updates=math.ceil(known.sum() / 32))
     history = training.fit(
         model,
         inputs[known],
         targets[known, :, np.newaxis],
         epochs=epochs,
         optimizer=ADAMAX,
-        scheduler=lambda _: watch(look),
+        after_epoch=look,
     )
     row = {"part": part, "precision": precision, "seed": seed}
     losses = enumerate(history.train_loss, start=1)
@@ -911,7 +897,7 @@ def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[st
     """Train one network, judge both answers on the test years, and look at its embedding."""
     model, history = inputs_train(branches, dropout, seed)
     row: dict[str, Any] = {"branches": branches, "dropout": dropout, "seed": seed}
-    row["epochs"], row["validation"] = (history.best_epoch or 0) + 1, min(history.validation_loss)
+    row["epochs"], row["validation"] = history.best_epoch, min(history.validation_loss)
     inputs, answers = inputs_parts(branches)["test"]
     chances = training.predict(model, inputs).astype(np.float64)
     for k, name in enumerate(("drought", "frost")):
@@ -972,7 +958,7 @@ class YesNoNetwork(ClassifierMixin, BaseEstimator):
         history = self.trained(z_fit, y_fit, 200, patience=10, validation=(z_stop, y_stop))
         if history.best_epoch is None:
             raise RuntimeError("training kept no best epoch")
-        self.trained(z, y, history.best_epoch + 1)
+        self.trained(z, y, history.best_epoch)
         return self
 
     def trained(self, z: np.ndarray, y: np.ndarray, epochs: int, **stop: Any) -> training.History:
@@ -1133,7 +1119,7 @@ class FittedDrought:
         *,
         seed: int,
         epochs: int,
-        look: Callable[[np.ndarray], Any] = lambda _: None,
+        look: Callable[[np.ndarray], None] = lambda _: None,
         precision: torch.dtype = torch.float64,
     ) -> None:
         loss, change = DROUGHT_RECIPES[recipe]
@@ -1152,7 +1138,7 @@ class FittedDrought:
             epochs=epochs,
             loss=loss,
             optimizer=ADAMAX,
-            scheduler=lambda _: AtEachEpoch(lambda: look(self.forecast()), math.ceil(known.sum() / 32)),
+            after_epoch=lambda *_: look(self.forecast()),
         )
 
     def forecast(self) -> np.ndarray:
@@ -1267,7 +1253,7 @@ def drought_intervals_run(recipe: str, seed: int, epochs: int) -> list[dict[str,
         epochs=epochs,
         loss=loss,
         optimizer=ADAMAX,
-        scheduler=lambda _: AtEachEpoch(look, math.ceil(fit.sum() / 32)),
+        after_epoch=lambda *_: look(),
     )
     return rows
 

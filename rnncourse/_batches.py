@@ -2,57 +2,100 @@
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
-from rnncourse._checks import whole_number
+from rnncourse._checks import finite_number, whole_number
 
 Arrays = Any  # an ndarray or Tensor, or a tuple of them
 Loss = Callable[[Tensor, Tensor], Tensor]
+MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
+MakeScheduler = Callable[[Optimizer], Any]
+
+# Losses that compare number by number: outputs and targets have one shape.
+ELEMENTWISE = (
+    *(F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss),
+    *(F.binary_cross_entropy, F.binary_cross_entropy_with_logits),
+)
+_AS_MODULES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCELoss, nn.BCEWithLogitsLoss)
+_IGNORED = -100  # what PyTorch's class losses skip
 
 
 class Setting:
-    """The checked arguments of a training."""
+    """The checked arguments of a training, with the names and meanings of those of `fit`."""
 
     def __init__(
         self,
         inputs: Arrays,
         targets: Any,
+        *,
         epochs: int,
         batch_size: int | None,
+        optimizer: MakeOptimizer,
+        loss: Loss,
         validation: tuple[Arrays, Any] | None,
+        scheduler: MakeScheduler | None,
+        schedule: str,
+        after_epoch: Callable[..., Any] | None,
         clip_norm: float | None,
         patience: int | None,
+        progress: bool,
     ) -> None:
-        self.inputs, self.count = tensors_of("inputs", inputs)
-        self.targets, _ = tensors_of("targets", targets, count=self.count)
-        self.validation: tuple[tuple[Tensor, ...], tuple[Tensor, ...]] | None = None
-        whole_number("epochs", epochs)
-        if batch_size is not None:
-            whole_number("batch_size", batch_size)
-        if clip_norm is not None and not clip_norm > 0:
+        _check_callable("optimizer", optimizer, "partial(Adam, lr=1e-3)")
+        _check_callable("loss", loss, "mse_loss")
+        if scheduler is not None:
+            _check_callable("scheduler", scheduler, "partial(StepLR, step_size=10)")
+        if after_epoch is not None:
+            _check_callable("after_epoch", after_epoch, "look(model, history)")
+        self.optimizer, self.loss, self.scheduler, self.after_epoch = optimizer, loss, scheduler, after_epoch
+        self.inputs, self.targets, self.count = _pair("", inputs, targets)
+        self.epochs = whole_number("epochs", epochs)
+        self.batch_size = self.count if batch_size is None else whole_number("batch_size", batch_size)
+        if schedule not in ("update", "epoch"):
+            raise ValueError(f"schedule must be 'update' or 'epoch', got {schedule!r}")
+        self.schedule, self.progress = schedule, progress
+        self.clip_norm = None if clip_norm is None else finite_number("clip_norm", clip_norm)
+        if self.clip_norm is not None and self.clip_norm <= 0:
             raise ValueError(f"clip_norm must be greater than 0, got {clip_norm}")
-        if patience is not None:
-            whole_number("patience", patience)
-            if validation is None:
-                raise ValueError("patience needs validation=(inputs, targets), got None")
-        if validation is not None:
-            seen, count = tensors_of("validation inputs", validation[0])
-            self.validation = seen, tensors_of("validation targets", validation[1], count=count)[0]
+        self.patience = None if patience is None else whole_number("patience", patience)
+        if patience is not None and validation is None:
+            raise ValueError("patience needs validation=(inputs, targets), got None")
+        if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
+            raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
+        self.validation = None if validation is None else _pair("validation ", *validation)
+
+
+def _check_callable(name: str, value: Any, example: str) -> None:
+    if not callable(value):
+        ready = " that is made already" if isinstance(value, Optimizer | LRScheduler) else ""
+        raise TypeError(f"{name} must be a function, such as {example}, got {type(value).__name__}{ready}")
+
+
+def _pair(prefix: str, inputs: Arrays, targets: Any) -> tuple[tuple[Tensor, ...], Tensor, int]:
+    """Return inputs and targets as tensors, and their length."""
+    seen, count = tensors_of(f"{prefix}inputs", inputs)
+    if isinstance(targets, tuple):
+        raise TypeError(f"{prefix}targets must be one array, got a tuple of {len(targets)}")
+    (wanted,), _ = tensors_of(f"{prefix}targets", targets, count=count)
+    return seen, wanted, count
 
 
 def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[tuple[Tensor, ...], int]:
-    """Return arrays as tensors, without copying them, and their common length."""
+    """Return arrays as tensors, as a rule without copying them, and their common length."""
     parts = arrays if isinstance(arrays, tuple) else (arrays,)
     tensors = []
     for part in parts:
-        with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            tensor = torch.as_tensor(part)
+        tensor = part if isinstance(part, Tensor) else _from_array(name, part)
+        if tensor.is_complex():
+            raise TypeError(f"{name} must hold real numbers, got {tensor.dtype}")
         if tensor.ndim == 0 or len(tensor) == 0:
             raise ValueError(f"{name} must hold at least one window, got shape {tuple(tensor.shape)}")
         count = len(tensor) if count is None else count
@@ -67,18 +110,58 @@ def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[
     return tuple(tensors), count
 
 
-def take(tensors: tuple[Tensor, ...], index: Tensor, dtype: torch.dtype | None) -> tuple[Tensor, ...]:
-    parts = (tensor[index] for tensor in tensors)
-    return tuple(part.to(dtype) if part.is_floating_point() else part for part in parts)
+def _from_array(name: str, values: Any) -> Tensor:
+    """Return an array as a tensor; it is copied only where PyTorch has no such memory, as where it is reversed."""
+    if np.ma.isMaskedArray(values):
+        raise TypeError(f"{name} must be a plain array, got a masked array; fill the gaps first")
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    dtype = array.dtype.newbyteorder("=")
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        dtype = np.dtype(np.float64)
+    if dtype.kind == "u" and dtype.itemsize > 1:  # of these PyTorch has little more than the names
+        dtype = np.dtype(np.int64)
+    array = array.astype(dtype, copy=False)
+    if any(stride < 0 or stride % array.itemsize for stride in array.strides):
+        array = array.copy()
+    with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.as_tensor(array)
 
 
-def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
-    if targets.is_floating_point() and outputs.shape != targets.shape:
+def take(tensor: Tensor, index: Tensor, device: torch.device, dtype: torch.dtype | None) -> Tensor:
+    """Return the windows of an index where the model is and, if they are floats, in its type."""
+    part = tensor[index]
+    return part.to(device, dtype) if dtype is not None and part.is_floating_point() else part.to(device)
+
+
+def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor, name: str = "targets") -> Tensor:
+    """Return the loss, or raise where it would broadcast one against the other."""
+    if not isinstance(outputs, Tensor):
+        raise TypeError(f"model must return a tensor, got {type(outputs).__name__}")
+    if not targets.is_floating_point():
+        _check_classes(loss, outputs, targets, name)
+    elif outputs.shape != targets.shape:
         raise ValueError(
-            f"targets must have the shape of the model's outputs, {tuple(outputs.shape)}, got {tuple(targets.shape)}:"
+            f"{name} must have the shape of the model's outputs, {tuple(outputs.shape)}, got {tuple(targets.shape)}:"
             " the loss would broadcast one against the other"
         )
     return loss(outputs, targets)
+
+
+def _check_classes(loss: Loss, outputs: Tensor, targets: Tensor, name: str) -> None:
+    """Let whole numbers pass as targets only where they number classes, which are the second axis of the outputs."""
+    kinds = (loss, getattr(loss, "func", None), type(loss))
+    compares = any(kind is known for kind in kinds for known in ELEMENTWISE + _AS_MODULES)
+    classes = outputs.shape[1] if outputs.ndim > 1 else 0
+    fits = targets.shape == outputs.shape[:1] + outputs.shape[2:] and targets.dtype != torch.bool and classes > 1
+    if compares or not fits or ((targets != _IGNORED) & ((targets < 0) | (targets >= classes))).any():
+        raise ValueError(
+            f"{name} must be floats of the shape of the model's outputs, {tuple(outputs.shape)}, or class numbers"
+            f" of one axis fewer, without the second, and a loss for them, got {targets.dtype} of shape"
+            f" {tuple(targets.shape)}: write astype(float), or number the classes from 0"
+        )
 
 
 def device_of(model: Any) -> torch.device:
@@ -98,14 +181,28 @@ def _tensors(model: Any) -> Iterator[Tensor]:
 
 
 @contextmanager
-def evaluation(model: Any) -> Iterator[None]:
-    """Put a model in evaluation mode, without gradients; then give each of its parts the mode in which it came."""
+def modes_kept(model: Any) -> Iterator[None]:
+    """Give each part of a model the mode in which it came, training or evaluation, whatever happens."""
     modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
-    if modes:
-        model.eval()
     try:
-        with torch.no_grad():
-            yield
+        yield
     finally:
         for part, mode in modes:
             part.training = mode
+
+
+@contextmanager
+def evaluation(model: Any) -> Iterator[None]:
+    """Put a model in evaluation mode, without gradients; then give each of its parts the mode in which it came."""
+    with modes_kept(model), torch.no_grad():
+        if isinstance(model, nn.Module):
+            model.eval()
+        yield
+
+
+def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1024) -> list[Tensor]:
+    """Return the model's outputs of each batch, where the model is."""
+    device, dtype = device_of(model), dtype_of(model)
+    with evaluation(model):
+        batches = torch.arange(len(inputs[0])).split(batch_size)
+        return [model(*(take(tensor, index, device, dtype) for tensor in inputs)).detach() for index in batches]

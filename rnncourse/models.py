@@ -412,7 +412,7 @@ def _directions(core: Any) -> int:
 
 def _states(core: nn.Module, inputs: Tensor) -> Tensor:
     """Run a core on (B, L, F) and return its states of all steps, (B, L, H)."""
-    result = core(inputs)
+    result = core(inputs if inputs.is_floating_point() else inputs.to(next(core.parameters()).dtype))
     states = result[0] if isinstance(result, tuple) and len(result) == 2 else None
     wanted = (*inputs.shape[:-1], _width(core))
     if not isinstance(states, Tensor) or states.shape != wanted:

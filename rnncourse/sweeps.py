@@ -2,10 +2,9 @@
 
 import itertools
 import json
-import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from rnncourse._checks import whole_number
-from rnncourse.training import reproducible
+from rnncourse.training import globals_kept, reproducible
 
 Row = dict[str, Any]
 _BUSY = threading.Lock()
@@ -53,7 +52,7 @@ def sweep(
     progress : bool, default True
         Show a progress bar.
     **grid : iterables
-        The values of each setting.
+        The values of each setting, under any name but those above and "seed"; `run_each` takes any.
 
     Returns
     -------
@@ -66,11 +65,12 @@ def sweep(
     Raises
     ------
     TypeError
-        If the experiment cannot be called, a seed is not a whole number, or a setting cannot be written to `path`
+        If the experiment cannot be called, a seed is not a whole number, the values of a setting are no sequence, an
+        option is not of its kind (as where a setting has its name), or a setting cannot be written to `path`
         because it is neither a number, a string, None nor a sequence of these.
     ValueError
-        If there are no seeds, a setting has no values, a combination is there twice, or `path` was written by another
-        experiment.
+        If there are no seeds, a setting is named "seed" or has no values, a combination is there twice, or `path` was
+        written by another experiment.
     RuntimeError
         If two runs share a process at the same time, as on Dask workers with several threads.
 
@@ -85,10 +85,9 @@ def sweep(
     2   2.0     1      2.0
     3   2.0     2      4.0
     """
-    values = {name: list(choices) for name, choices in grid.items()}
-    for name, choices in values.items():
-        if not choices:
-            raise ValueError(f"{name} must have at least one value, got none")
+    if "seed" in grid:
+        raise ValueError(f"seed cannot be a setting, for it comes from seeds={seeds!r}, got seed={grid['seed']!r}")
+    values = {name: _choices(name, choices) for name, choices in grid.items()}
     every_seed = [whole_number("seeds", seed, minimum=0) for seed in seeds]
     if not every_seed:
         raise ValueError("seeds must name at least one seed, got none")
@@ -101,6 +100,14 @@ def sweep(
     results = run_each(experiment, settings, n_jobs=n_jobs, path=path, progress=progress)
     table = pd.DataFrame([{**setting, **row} for setting, (row,) in zip(settings, results, strict=True)])
     return table[[name for name in table if name != "error"] + [name for name in table if name == "error"]]
+
+
+def _choices(name: str, choices: Any) -> list[Any]:
+    if isinstance(choices, str) or not isinstance(choices, Iterable):
+        raise TypeError(f"{name} must be a sequence of values, got {choices!r}")
+    if not (values := list(choices)):
+        raise ValueError(f"{name} must have at least one value, got none")
+    return values
 
 
 def run_each(
@@ -141,6 +148,13 @@ def run_each(
     """
     if not callable(experiment):
         raise TypeError(f"experiment must be callable, got {type(experiment).__name__}")
+    for name, value, kind in (
+        ("n_jobs", n_jobs, Integral),
+        ("path", path, str | Path | None),
+        ("progress", progress, bool),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is an option and got {value!r}; settings of that name are for run_each")
     calls = [dict(setting) for setting in settings]
     done: dict[str, list[Row]] = {}
     keys = [str(number) for number in range(len(calls))]
@@ -168,7 +182,7 @@ def _run(experiment: Callable[..., Any], key: str, setting: Mapping[str, Any]) -
     if not _BUSY.acquire(blocking=False):
         raise RuntimeError("two runs share a process and its random numbers; give workers one thread each")
     try:
-        with _as_it_was():
+        with globals_kept():
             reproducible(setting.get("seed", 0))
             try:
                 result = experiment(**setting)
@@ -178,23 +192,6 @@ def _run(experiment: Callable[..., Any], key: str, setting: Mapping[str, Any]) -
         return key, rows
     finally:
         _BUSY.release()
-
-
-@contextmanager
-def _as_it_was() -> Iterator[None]:
-    """Give back threads, precision and random states: with ``n_jobs=1`` the runs share the caller's process."""
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_default_dtype(dtype)
-        torch.use_deterministic_algorithms(deterministic)
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
 
 
 def _plain(row: Any, setting: Mapping[str, Any]) -> Row:

@@ -1,9 +1,13 @@
 """Training loops that give the same numbers every day. Opened up in chapter 1."""
 
 import copy
+import inspect
+import math
+import os
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,23 +15,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import stack_module_state, vmap
 from torch.nn.functional import mse_loss
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam, Optimizer, lr_scheduler
 from tqdm import tqdm
 
-from rnncourse._batches import Arrays, Loss, Setting, checked_loss, evaluation, take, tensors_of
+from rnncourse._batches import (
+    Arrays,
+    Loss,
+    MakeOptimizer,
+    MakeScheduler,
+    Setting,
+    checked_loss,
+    evaluation,
+    modes_kept,
+    outputs_of,
+    take,
+    tensors_of,
+)
 from rnncourse._checks import whole_number
-from rnncourse.models import Forecaster
-from rnncourse.unrolled import Unrolled
+from rnncourse._learners import One, Stack, can_stack
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
-MakeScheduler = Callable[[Optimizer], Any]
+AfterEpoch = Callable[[nn.Module, "History"], bool | None]
 
 _ADAM: MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
+_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def reproducible(seed: int = 0) -> None:
@@ -66,6 +80,41 @@ def reproducible(seed: int = 0) -> None:
     torch.use_deterministic_algorithms(True)
     # A debugging aid that takes up to a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    os.environ.setdefault(_CUBLAS, ":4096:8")  # else a graphics card refuses deterministic products
+
+
+@contextmanager
+def globals_kept() -> Iterator[None]:
+    """Give back all that `reproducible` sets, as it was found: random states, threads, precision, determinism."""
+    threads, dtype, states = torch.get_num_threads(), torch.get_default_dtype(), _random_states()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    cublas = os.environ.get(_CUBLAS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+        if cublas is None:
+            os.environ.pop(_CUBLAS, None)
+        _set_random_states(states)
+
+
+def _random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:
+    """Return the states of Python's, NumPy's and PyTorch's generators, and those of graphics cards in use."""
+    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), cards  # noqa: NPY002
+
+
+def _set_random_states(states: tuple[Any, Any, Tensor, list[Tensor]]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
+    if states[3]:
+        torch.cuda.set_rng_state_all(states[3])
 
 
 @dataclass
@@ -81,7 +130,8 @@ class History:
     seconds : list of float
         Wall time of the epoch.
     best_epoch : int or None
-        Index of the epoch with the lowest validation loss, from 0.
+        The epoch with the lowest validation loss, counted from 1, as `to_frame` counts; the first of several
+        that are equal.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -111,8 +161,9 @@ class History:
         self.seconds.append(seconds)
         if validation_loss is not None:
             self.validation_loss.append(validation_loss)
-            if self.best_epoch is None or validation_loss < self.validation_loss[self.best_epoch]:
-                self.best_epoch = len(self.validation_loss) - 1
+            best = math.inf if self.best_epoch is None else self.validation_loss[self.best_epoch - 1]
+            if validation_loss < best:  # never true of a NaN
+                self.best_epoch = len(self.validation_loss)
 
 
 def fit(
@@ -126,11 +177,13 @@ def fit(
     loss: Loss = mse_loss,
     validation: tuple[Arrays, Any] | None = None,
     scheduler: MakeScheduler | None = None,
+    schedule: str = "update",
+    after_epoch: AfterEpoch | None = None,
     clip_norm: float | None = None,
     patience: int | None = None,
     progress: bool = False,
 ) -> History:
-    """Train a model in place.
+    """Train a model in place, on the device and in the precision of its parameters.
 
     Parameters
     ----------
@@ -139,7 +192,8 @@ def fit(
     inputs : ndarray or Tensor, or a tuple of them
         First axis: N windows. A tuple is passed to the model as several arguments.
     targets : ndarray or Tensor, shape (N, …)
-        What the model shall give. Integers are class labels and are left to the loss.
+        What the model shall give: floats of the shape of its outputs. Integers are class numbers, for a loss
+        such as ``cross_entropy``: from 0, of the outputs' shape without its second axis, that of the classes.
     epochs : int
         Passes over all windows, in a new random order each.
     batch_size : int or None, default 32
@@ -151,7 +205,12 @@ def fit(
     validation : tuple of inputs and targets, optional
         Evaluated after each epoch.
     scheduler : callable, optional
-        Takes the optimiser, gives a torch scheduler, which is stepped after every *update*.
+        Takes the optimiser, gives a torch scheduler.
+    schedule : {"update", "epoch"}
+        When the scheduler is stepped. ``ReduceLROnPlateau`` wants "epoch", and gets the validation loss, or the
+        training loss without validation.
+    after_epoch : callable, optional
+        Called as ``after_epoch(model, history)`` when the epoch is in the history. True ends the training.
     clip_norm : float, optional
         The gradient is shrunk to this norm where it is longer.
     patience : int, optional
@@ -167,14 +226,18 @@ def fit(
     ------
     TypeError, ValueError
         If inputs and targets differ in length, hold NaN or infinity, if an output has another shape
-        than its targets (the loss would broadcast), or if an option is out of range.
+        than its targets (the loss would broadcast), if integer targets are no class numbers, or if an option is
+        out of range or of another kind.
     FloatingPointError
-        If the loss is no longer finite.
+        If a loss or a weight is no longer finite, after the last update too.
 
     Notes
     -----
-    The recurrence of a `Forecaster` on an ``nn.RNN``, ``nn.GRU`` or `ElmanRNN` is run by
-    `rnncourse.unrolled.Unrolled` on the same weights, where that is faster: the same numbers, to rounding, in
+    The model trains in training mode. Parts that come in evaluation mode while the model itself is in training mode
+    are taken to be frozen and stay so. In the end each part has the mode in which it came.
+
+    The recurrence of a `Forecaster` on an ``nn.RNN``, ``nn.GRU`` or `ElmanRNN` (these classes, no subclass) is run
+    by `rnncourse.unrolled.Unrolled` on the same weights, where that is faster: the same numbers, to rounding, in
     fewer calls.
 
     Examples
@@ -185,37 +248,23 @@ def fit(
     >>> history.train_loss[-1] < 1e-3 < history.train_loss[0]
     True
     """
-    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, patience)
-    quick = _quick(model, batch_size or setting.count)
-    optimiser = optimizer(model.parameters())
-    schedule = scheduler(optimiser) if scheduler else None
-    history, best_weights = History(), None
-    was_training = model.training
-    dtype = next(model.parameters()).dtype
-    for _ in tqdm(range(epochs), disable=not progress, unit="epoch"):
-        begin = time.perf_counter()
-        model.train()
-        losses = []
-        order = torch.randperm(setting.count)
-        for index in order.split(batch_size or setting.count):
-            batch, wanted = take(setting.inputs, index, dtype), take(setting.targets, index, dtype)[0]
-            losses.append(len(index) * _update(quick, batch, wanted, optimiser, loss, clip_norm))
-            if schedule:
-                schedule.step()
-        train_loss = sum(losses) / setting.count
-        if not np.isfinite(train_loss):
-            raise FloatingPointError(f"the loss is {train_loss} in epoch {len(history.train_loss) + 1}: lower the lr")
-        history.append(train_loss, _validate(model, setting, loss), time.perf_counter() - begin)
-        if patience is not None and history.best_epoch is not None:
-            waited = len(history.train_loss) - 1 - history.best_epoch
-            if waited == 0:
-                best_weights = copy.deepcopy(model.state_dict())
-            elif waited >= patience:
-                break
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
-    model.train(was_training)
-    return history
+    setting = Setting(
+        inputs,
+        targets,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        loss=loss,
+        validation=validation,
+        scheduler=scheduler,
+        schedule=schedule,
+        after_epoch=after_epoch,
+        clip_norm=clip_norm,
+        patience=patience,
+        progress=progress,
+    )
+    with modes_kept(model):
+        return _train(One(model, setting), setting)[0]
 
 
 def fit_seeds(
@@ -228,10 +277,9 @@ def fit_seeds(
 ) -> tuple[list[nn.Module], list[History]]:
     """Train one model for each seed: ``reproducible(seed)``, ``make_model()``, `fit`.
 
-    Small recurrent networks cost calls, not arithmetic. So where the model is a `Forecaster` on a
-    plain recurrent core and the optimiser works element by element (Adam, SGD …), the weights of
-    all seeds are stacked along a first axis and trained together. The
-    result is that of `fit`, seed by seed, but for rounding. Otherwise one is trained after the other.
+    Small recurrent networks cost calls, not arithmetic. So where all is known to work number by number, the weights
+    of all seeds are stacked along a first axis and trained together. The result is that of `fit`, seed by seed, but
+    for rounding. Otherwise one is trained after the other. Global settings and generators are left as they were.
 
     Parameters
     ----------
@@ -253,8 +301,17 @@ def fit_seeds(
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, ValueError, FloatingPointError
         As `fit`, and if there are no seeds.
+
+    Notes
+    -----
+    Trained together are `Forecaster` (no subclass) on an ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` or `ElmanRNN` without
+    dropout, hooks, pruned or shared weights; with ``tanh``, ``sigmoid``, ``relu``, ``softplus``, ``exp`` or nothing as
+    output activation; with one of PyTorch's functions for squared, absolute, smooth and Huber loss or binary
+    cross-entropy, or `pinball_loss`; with PyTorch's SGD, Adam and its kin, RMSprop, Adagrad and Adadelta; with a
+    scheduler of PyTorch's that looks at no loss; and without `after_epoch`, which sees one seed after the other.
+    The last three as themselves or in a ``partial`` with numbers: what a ``lambda`` does nobody knows.
 
     Examples
     --------
@@ -263,22 +320,24 @@ def fit_seeds(
     >>> models, histories = fit_seeds(make, x, x[:, -1:], seeds=range(3), epochs=2)
     >>> len(models), [len(history.train_loss) for history in histories]
     (3, [2, 2, 2])
-    >>> torch.set_default_dtype(torch.float32)
     """
-    models, generators = [], []
-    seeds = list(seeds)
+    options = inspect.signature(fit).bind(None, inputs, targets, **as_fit)
+    options.apply_defaults()
+    seeds, models, states, histories = list(seeds), [], [], []
     if not seeds:
         raise ValueError("seeds must name at least one seed, got none")
-    for seed in seeds:
-        reproducible(seed)
-        models.append(make_model())
-        generators.append(torch.Generator().set_state(torch.get_rng_state()))
-    if _can_stack(models[0], **as_fit):
-        return models, _fit_stacked(models, generators, inputs, targets, **as_fit)
-    histories = []
-    for model, generator in zip(models, generators, strict=True):
-        torch.set_rng_state(generator.get_state())
-        histories.append(fit(model, inputs, targets, **as_fit))
+    with globals_kept():
+        for seed in seeds:
+            reproducible(seed)
+            models.append(make_model())
+            states.append(_random_states())
+        if can_stack(models, **options.arguments):
+            setting = Setting(**{name: value for name, value in options.arguments.items() if name != "model"})
+            generators = [torch.Generator().set_state(state[2]) for state in states]
+            return models, _train(Stack(models, generators, setting), setting)
+        for model, state in zip(models, states, strict=True):
+            _set_random_states(state)
+            histories.append(fit(model, inputs, targets, **as_fit))
     return models, histories
 
 
@@ -308,138 +367,130 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     >>> predict(nn.Identity(), np.arange(3.0), batch_size=2)
     array([0., 1., 2.])
     """
-    tensors, count = tensors_of("inputs", inputs)
-    batch_size = whole_number("batch_size", batch_size)
-    parameter = next(model.parameters(), None)
-    dtype = None if parameter is None else parameter.dtype
-    with evaluation(model):
-        parts = [model(*take(tensors, index, dtype)) for index in torch.arange(count).split(batch_size)]
-    result: np.ndarray = torch.cat(parts).numpy()
+    tensors, _ = tensors_of("inputs", inputs)
+    # NumPy lacks bfloat16.
+    outputs = torch.cat(outputs_of(model, tensors, whole_number("batch_size", batch_size))).cpu()
+    result: np.ndarray = (outputs.float() if outputs.dtype == torch.bfloat16 else outputs).numpy()
     return result
 
 
-def _quick(model: nn.Module, batch_size: int) -> nn.Module:
-    """Return the model with its recurrence run by `Unrolled`, on the same parameters, where that is faster."""
-    if not isinstance(model, Forecaster) or isinstance(model.core, nn.LSTM) or not Unrolled.supports(model.core):
-        return model
-    # Fewer calls are a gain while a step is small. Beyond, PyTorch's own loop is up to 1.5 times as fast.
-    if isinstance(model.core, nn.GRU) and batch_size * model.core.hidden_size > 1200:
-        return model
-    quick = copy.copy(model)
-    quick._modules = {**model._modules, "core": Unrolled(model.core)}
-    return quick
+def _train(learner: One | Stack, setting: Setting) -> list[History]:
+    """Train a model, or several as a stack; the loop behind `fit` and `fit_seeds`."""
+    optimiser = setting.optimizer(learner.parameters)
+    if not isinstance(optimiser, Optimizer):
+        raise TypeError(f"optimizer must make a torch optimiser, got {type(optimiser).__name__}")
+    scheduler = setting.scheduler(optimiser) if setting.scheduler else None
+    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau) and setting.schedule == "update":
+        raise ValueError("schedule must be 'epoch' for ReduceLROnPlateau, which waits for a loss, got 'update'")
+    courses = [_Course(model, setting) for model in learner.models]
+    each_update = scheduler if setting.schedule == "update" else None
+    for _ in tqdm(range(setting.epochs), disable=not setting.progress, unit="epoch"):
+        begin = time.perf_counter()
+        losses = _epoch(learner, setting, optimiser, each_update)
+        learner.hand_back([not course.ended for course in courses])
+        seconds = (time.perf_counter() - begin) / len(courses)
+        for course, loss in zip(courses, losses, strict=True):
+            if not course.ended:
+                course.epoch(loss, seconds)
+        if all(course.ended for course in courses):
+            break
+        if scheduler and not each_update:
+            _step(scheduler, courses[0].history)
+    if setting.validation is None:  # which has looked already
+        _check_last(learner, courses)
+    return [course.end() for course in courses]
 
 
-def _update(
-    model: nn.Module,
-    batch: tuple[Tensor, ...],
-    targets: Tensor,
-    optimiser: Optimizer,
-    loss: Loss,
-    clip_norm: float | None,
-) -> float:
+def _epoch(learner: One | Stack, setting: Setting, optimiser: Optimizer, scheduler: Any) -> list[float]:
+    """Go through all windows once, in a new order; return each model's mean loss."""
+    losses, sizes = [], []
+    for index in learner.orders(setting.count).split(setting.batch_size, dim=-1):
+        losses.append(_update(learner, setting, optimiser, index))
+        sizes.append(index.shape[-1])
+        if scheduler:
+            scheduler.step()
+    by_update = torch.stack(losses).cpu().double().reshape(len(losses), -1)  # (updates, models)
+    means: list[float] = (torch.tensor(sizes).unsqueeze(1) * by_update).sum(0).div(setting.count).tolist()
+    return means
+
+
+def _update(learner: One | Stack, setting: Setting, optimiser: Optimizer, index: Tensor) -> Tensor:
+    """Make one update; return the losses before it."""
+    place = learner.device, learner.dtype
+    batch = [take(tensor, index, *place) for tensor in setting.inputs], take(setting.targets, index, *place)
+    before: list[Tensor] = []
+
     def closure() -> Tensor:
         optimiser.zero_grad()
-        value = checked_loss(loss, model(*batch), targets)
-        value.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
-        return value
+        total, losses = learner.losses(*batch)
+        total.backward()
+        if setting.clip_norm is not None:
+            learner.clip(setting.clip_norm)
+        before.append(losses.detach())
+        return total
 
-    loss_before: Any = optimiser.step(closure)  # type: ignore[arg-type]  # torch's hint says float
-    return float(loss_before.detach())
-
-
-def _validate(model: nn.Module, setting: Setting, loss: Loss) -> float | None:
-    if setting.validation is None:
-        return None
-    inputs, (targets,) = setting.validation
-    outputs = torch.from_numpy(predict(model, inputs))
-    targets = targets.to(outputs.dtype) if targets.is_floating_point() else targets
-    return float(checked_loss(loss, outputs, targets))
+    optimiser.step(closure)  # type: ignore[arg-type]  # torch's hint says float
+    learner.last = batch
+    return before[0]  # L-BFGS asks several times
 
 
-_ELEMENTWISE = ("SGD", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Adagrad", "Adadelta")
+def _step(scheduler: Any, history: History) -> None:
+    """Step a scheduler at the end of an epoch."""
+    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
+        scheduler.step((history.validation_loss or history.train_loss)[-1])
+    else:
+        scheduler.step()
 
 
-def _can_stack(model: nn.Module, **options: Any) -> bool:
-    if not isinstance(model, Forecaster) or options.get("patience") is not None or options.get("progress"):
-        return False
-    if not Unrolled.supports(model.core):
-        return False
-    make = options.get("optimizer", Adam)
-    return getattr(getattr(make, "func", make), "__name__", "") in _ELEMENTWISE
+class _Course:
+    """What becomes of one model in training: its history, its best weights, and whether it has ended."""
+
+    def __init__(self, model: nn.Module, setting: Setting) -> None:
+        self.model, self.setting = model, setting
+        self.history, self.ended = History(), False
+        self.best: dict[str, Any] | None = None
+
+    def epoch(self, loss: float, seconds: float) -> None:
+        """Take note of an epoch, and judge whether it was the last."""
+        begin, number = time.perf_counter(), len(self.history.train_loss) + 1
+        validation = None
+        _check_finite("the loss", loss, number)
+        if not all(torch.isfinite(weight).all() for weight in self.model.parameters()):
+            _check_finite("a weight", math.nan, number)
+        if self.setting.validation is not None:
+            inputs, targets, _ = self.setting.validation
+            outputs = torch.cat(outputs_of(self.model, inputs))
+            targets = targets.to(outputs.device, outputs.dtype if targets.is_floating_point() else targets.dtype)
+            with torch.no_grad():
+                validation = float(checked_loss(self.setting.loss, outputs, targets, "validation targets"))
+            _check_finite("the validation loss", validation, number)
+        self.history.append(loss, validation, seconds + time.perf_counter() - begin)
+        if self.setting.patience is not None and self.history.best_epoch is not None:
+            if self.history.best_epoch == number:
+                self.best = copy.deepcopy(self.model.state_dict())
+            self.ended = number - self.history.best_epoch >= self.setting.patience
+        if self.setting.after_epoch is not None:
+            answer = self.setting.after_epoch(self.model, self.history)
+            if not isinstance(answer, bool | np.bool_ | None):
+                raise TypeError(f"after_epoch must return True, False or None, got {type(answer).__name__}")
+            self.ended = self.ended or bool(answer)
+
+    def end(self) -> History:
+        """Go back to the best weights, if they were looked for."""
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
+        return self.history
 
 
-def _fit_stacked(
-    models: list[nn.Module],
-    generators: list[torch.Generator],
-    inputs: Any,
-    targets: Any,
-    *,
-    epochs: int,
-    batch_size: int | None = 32,
-    optimizer: MakeOptimizer = _ADAM,
-    loss: Loss = mse_loss,
-    validation: tuple[Arrays, Any] | None = None,
-    scheduler: MakeScheduler | None = None,
-    clip_norm: float | None = None,
-    patience: None = None,
-    progress: bool = False,
-) -> list[History]:
-    """Do what `fit` does for all models at once; what it cannot do, `_can_stack` has kept away."""
-    setting = Setting(inputs, targets, epochs, batch_size, validation, clip_norm, patience)
-    together = _stack(models)
-    weights = dict(together.named_parameters())
-    losses_of_all = vmap(partial(checked_loss, loss))
-    optimiser = optimizer(weights.values())
-    schedule = scheduler(optimiser) if scheduler else None
-    dtype = next(iter(weights.values())).dtype
-    histories = [History() for _ in models]
-    for _ in range(epochs):
-        begin = time.perf_counter()
-        total = torch.zeros(len(models), dtype=dtype)
-        orders = torch.stack([torch.randperm(setting.count, generator=each) for each in generators])
-        for index in orders.split(batch_size or setting.count, dim=1):  # (seeds, batch)
-            (batch,), (wanted,) = take(setting.inputs, index, dtype), take(setting.targets, index, dtype)
-            optimiser.zero_grad()
-            losses = losses_of_all(together(batch), wanted)
-            losses.sum().backward()
-            if clip_norm is not None:
-                _clip_each(weights, clip_norm)
-            optimiser.step()
-            if schedule:
-                schedule.step()
-            total += index.shape[1] * losses.detach()
-        if not torch.isfinite(total).all():
-            raise FloatingPointError(f"a loss is no longer finite in epoch {len(histories[0].train_loss) + 1}")
-        _load(models, weights)
-        seconds = (time.perf_counter() - begin) / len(models)
-        for model, history, sum_of_losses in zip(models, histories, total.tolist(), strict=True):
-            history.append(sum_of_losses / setting.count, _validate(model, setting, loss), seconds)
-    return histories
+def _check_finite(what: str, value: float, epoch: int) -> None:
+    if not math.isfinite(value):
+        raise FloatingPointError(f"{what} is {value} in epoch {epoch}: lower the lr")
 
 
-def _stack(models: list[nn.Module]) -> nn.Module:
-    """Return one model whose parameters are those of all models, stacked along a first axis."""
-    weights, _ = stack_module_state(models)
-    together = copy.deepcopy(models[0])
-    for name, weight in weights.items():
-        owner, _, attribute = name.rpartition(".")
-        trained = models[0].get_parameter(name).requires_grad
-        setattr(together.get_submodule(owner), attribute, nn.Parameter(weight.detach(), requires_grad=trained))
-    together.core = Unrolled(together.core)  # type: ignore[arg-type]
-    return together
-
-
-def _clip_each(weights: Mapping[str, Tensor], clip_norm: float) -> None:
-    gradients = [weight.grad for weight in weights.values() if weight.grad is not None]
-    squares = torch.stack([gradient.flatten(1).square().sum(1) for gradient in gradients])
-    factor = (clip_norm / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0)  # as clip_grad_norm_, for each seed
-    for gradient in gradients:
-        gradient *= factor.reshape(-1, *[1] * (gradient.ndim - 1))
-
-
-def _load(models: list[nn.Module], weights: Mapping[str, Tensor]) -> None:
-    for number, model in enumerate(models):
-        model.load_state_dict({name: weight[number].detach() for name, weight in weights.items()})
+def _check_last(learner: One | Stack, courses: list[_Course]) -> None:
+    """Raise where the last update has left a loss that is not finite."""
+    with evaluation(learner.models[0]), torch.random.fork_rng(devices=[]):
+        losses = learner.losses(*learner.last)[1].reshape(-1).cpu().tolist()
+    for course, loss in zip(courses, losses, strict=True):
+        if not course.ended or len(courses) == 1:  # in a stack, the weights of what has ended have moved on
+            _check_finite("after the last update the loss", loss, len(course.history.train_loss))

@@ -16,6 +16,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.modules.module import _has_any_global_hook
+
+from rnncourse.layers import ElmanRNN
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -57,11 +60,16 @@ class Unrolled(nn.Module):
 
     @staticmethod
     def supports(core: nn.Module) -> bool:
-        """Whether the core is one of the known kinds, in one direction, without dropout or projection."""
-        if _kind(core) is None or not core.batch_first:
+        """Whether the core is one of the known kinds, untouched, in one direction, without dropout or projection.
+
+        A subclass, or another class of the same name, is not: nobody knows what it does. Nor is a core with hooks,
+        pruned or parametrised weights, or a method of its own.
+        """
+        if _kind(core) is None or not untouched(core) or not getattr(core, "batch_first", False):
             return False
         unusual = ("bidirectional", "proj_size", "dropout")
-        return getattr(core, "bias", True) and not any(getattr(core, name, 0) for name in unusual)
+        wanted = {f"{name}_l{depth}" for name in _NAMES for depth in range(cast(int, core.num_layers))}
+        return {*dict(core.named_parameters())} == wanted and not any(getattr(core, name, 0) for name in unusual)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:
         """Return all hidden states of the last layer, (B, L, F) -> (B, L, H), from a state of zeros.
@@ -86,11 +94,30 @@ class Unrolled(nn.Module):
         return states if stacked else states.squeeze(0), None
 
 
+_KINDS: dict[type[nn.Module], str] = {
+    nn.GRU: "mode",
+    nn.LSTM: "mode",
+    nn.RNN: "nonlinearity",
+    ElmanRNN: "activation",
+}
+
+
 def _kind(core: nn.Module) -> str | None:
-    """Name the recurrence: "gru", "lstm", or an Elman network by its activation."""
-    name = type(core).__name__
-    attribute = {"GRU": "mode", "LSTM": "mode", "RNN": "nonlinearity", "ElmanRNN": "activation"}.get(name)
+    """Name the recurrence: "gru", "lstm", or an Elman network by its activation; None for any other class."""
+    attribute = _KINDS.get(type(core))
     return str(getattr(core, attribute)).lower() if attribute else None
+
+
+def untouched(module: nn.Module) -> bool:
+    """Whether a module is as its class made it: no hooks, of its own or for all modules, no method replaced."""
+    if _has_any_global_hook():
+        return False
+    for name, value in vars(module).items():
+        if ("hook" in name and value) or (callable(value) and hasattr(type(module), name)):
+            return False
+    parameters = list(module.parameters(recurse=False))
+    hooks = ("_backward_hooks", "_post_accumulate_grad_hooks")
+    return not any(getattr(each, name, None) for each in parameters for name in hooks)
 
 
 class _Recurrence(torch.autograd.Function):

@@ -65,4 +65,4 @@ def test_epochs_are_chosen_on_a_fifth_and_used_on_all(record: ModuleType, monkey
     assert (len(choosing["inputs"]), len(held), len(final["inputs"])) == (48, 12, 60)
     assert not {row.tobytes() for row in np.asarray(choosing["inputs"])} & {row.tobytes() for row in np.asarray(held)}
     assert "validation" not in final
-    assert final["epochs"] == choosing["history"].best_epoch + 1
+    assert final["epochs"] == choosing["history"].best_epoch

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import textwrap
@@ -50,14 +51,55 @@ def test_number_of_processes_changes_nothing() -> None:
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 
-def test_a_run_in_this_process_leaves_it_as_it_was() -> None:
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+def disturbs(seed: int) -> dict[str, float]:
+    """Change all that a run can change by `reproducible` and by drawing, to something else again."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.set_num_threads(2)
+    torch.set_default_dtype(torch.float16)
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = seed == 0
+    return {"drawn": random.random() + np.random.random() + torch.rand(1).item()}  # noqa: NPY002
+
+
+@pytest.mark.parametrize("determined", [False, True])
+@pytest.mark.parametrize("call", ["sweep", "run_each", "fit_seeds", "fit_seeds, one after the other"])
+def test_a_run_in_this_process_leaves_it_as_it_was(
+    call: str, determined: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", determined)
+    torch.use_deterministic_algorithms(determined, warn_only=determined)
+    torch.set_num_threads(3)
+
+    def state() -> list[Any]:
+        name, keys, *rest = np.random.get_state()  # noqa: NPY002
+        deterministic = torch.are_deterministic_algorithms_enabled()
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        fill, cublas = torch.utils.deterministic.fill_uninitialized_memory, os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+        return [
+            *(torch.get_num_threads(), torch.get_default_dtype(), deterministic, warn_only, fill, cublas),
+            *(random.getstate(), name, keys.tolist(), rest, torch.get_rng_state().tolist()),
+        ]
+
+    def make() -> nn.Module:
+        disturbs(0)
+        torch.set_default_dtype(torch.float64)
+        return models.Forecaster(nn.RNN(1, 2, batch_first=True))
+
     torch.manual_seed(5)
-    wanted = torch.rand(3)
-    torch.manual_seed(5)
-    sweep(trained, seeds=[0], hidden_size=[2], n_jobs=1, progress=False)
-    assert torch.equal(torch.rand(3), wanted)
-    assert (torch.get_num_threads(), torch.get_default_dtype()) == (threads, dtype)
+    before = state()
+    if call == "sweep":
+        sweep(disturbs, seeds=[0, 1], n_jobs=1, progress=False)
+    elif call == "run_each":
+        run_each(disturbs, [{"seed": 1}], n_jobs=1, progress=False)
+    else:
+        x = np.ones((4, 3, 1))
+        loss = nn.functional.mse_loss if call == "fit_seeds" else lambda a, b: ((a - b) ** 2).mean()
+        training.fit_seeds(make, x, x[:, -1:], seeds=[0, 1], epochs=1, loss=loss)
+    after = state()
+    torch.set_num_threads(1)
+    assert after == before
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
@@ -167,6 +209,11 @@ def _slow(seed: int) -> dict[str, int]:
         ({"seeds": [0.5]}, TypeError, "seeds must be an integer"),
         ({"seeds": [-1]}, ValueError, "seeds must be at least 0"),
         ({"seeds": [0], "rate": []}, ValueError, "rate must have at least one value"),
+        ({"seeds": [0], "rate": 0.5}, TypeError, "rate must be a sequence of values, got 0.5"),
+        ({"seeds": [0], "rate": "adam"}, TypeError, "rate must be a sequence of values, got 'adam'"),
+        ({"seeds": [1], "seed": [5, 6]}, ValueError, r"seed cannot be a setting.*seeds=\[1\], got seed=\[5, 6\]"),
+        ({"seeds": [0], "progress": [0, 1]}, TypeError, r"progress is an option and got \[0, 1\]; settings"),
+        ({"seeds": [0], "n_jobs": [1, 2]}, TypeError, r"n_jobs is an option and got \[1, 2\]; settings"),
         ({"seeds": [0, 0], "path": "p.jsonl"}, ValueError, "there twice"),
         ({"seeds": [0], "rate": [object()], "path": "p.jsonl"}, TypeError, "settings must be numbers"),
     ],
@@ -176,6 +223,16 @@ def test_bad_input(tmp_path: Path, options: dict[str, Any], error: type, message
         options = {**options, "path": tmp_path / options["path"]}
     with pytest.raises(error, match=message):
         sweep(**{"experiment": fails_at_two, "n_jobs": 1, "progress": False, **options})
+
+
+def test_a_setting_named_as_an_option() -> None:
+    with pytest.raises(
+        TypeError, match=r"path is an option and got \['a', 'b'\]; settings of that name are for run_each"
+    ):
+        sweep(lambda seed, path: {}, seeds=[0], path=["a", "b"], n_jobs=1, progress=False)  # type: ignore[arg-type]
+    settings = [{"path": "a", "progress": 1}, {"path": "b", "progress": 2}]
+    rows = run_each(lambda path, progress: {"both": path * progress}, settings, n_jobs=1, progress=False)
+    assert rows == [[{"both": "a"}], [{"both": "bb"}]]
 
 
 @pytest.mark.parametrize(
