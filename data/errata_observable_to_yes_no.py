@@ -617,7 +617,7 @@ def inputs_frost() -> Rows:
             of_day = leap_places(day)[: len(frost)][lends]
             apart = np.abs(of_day - leap_places(pd.DatetimeIndex(mine["day"]))[:, np.newaxis])
             near = np.minimum(apart, 366 - apart) <= span
-            chance[mine.index] = (near @ frost[lends] + 0.5) / (near.sum(axis=1) + 1)
+            chance[mine.index] = (near @ frost[lends].astype(np.float64) + 0.5) / (near.sum(axis=1) + 1)
         chances[span] = chance
     parts = record.inputs_parts()
     yes = {part: answers[:, 1] for part, (_, answers) in parts.items()}
@@ -625,8 +625,6 @@ def inputs_frost() -> Rows:
     span = min(spans, key=lambda days: log_losses(yes["validation"], chances[days][where["validation"]]).mean())
     item.add("days around the date, chosen in the validation years", "span", span, "days")
     found = log_losses(yes["test"], chances[span][where["test"]])
-    model, _ = record.inputs_train("whole", True, 0)
-    given = training.predict(model, parts["test"][0])[:, 1].astype(np.float64)
     constant = np.full(len(found), yes["train"].mean())
     facts = {part: inputs[1] for part, (inputs, _) in parts.items()}
     penalty = min(
@@ -640,7 +638,6 @@ def inputs_frost() -> Rows:
         "logistic": log_losses(
             yes["test"], logistic(facts["train"], yes["train"], penalty).predict_proba(facts["test"])[:, 1]
         ),
-        "network": log_losses(yes["test"], given),
     }
     year = pd.DatetimeIndex(cases["day"][where["test"]]).year.to_numpy()
     compare(item, "log loss", "", ("frost by site and day of the year", found), rivals, year)

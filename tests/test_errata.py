@@ -25,7 +25,7 @@ ITEMS: dict[str, list[str]] = {
     "errata-sunspots": ["sunspots-fan", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
     "errata-observable": ["observable-leads"],
     "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
-    "errata-inputs": ["inputs-drought"],
+    "errata-inputs": ["inputs-frost", "inputs-drought"],
     "errata-yes-no": ["yes-no-peer"],
 }
 EVERY = {item for items in ITEMS.values() for item in items}
