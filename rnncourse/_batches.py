@@ -1,6 +1,8 @@
-"""Arrays to batches, and models to evaluation: what training and forecasting share."""
+"""Arrays to batches, models to evaluation, global settings to what they were: what other modules share."""
 
 import itertools
+import os
+import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.module import _has_any_global_hook
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -26,6 +29,7 @@ ELEMENTWISE = (
     *(F.binary_cross_entropy, F.binary_cross_entropy_with_logits),
 )
 _AS_MODULES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss, nn.BCELoss, nn.BCEWithLogitsLoss)
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _IGNORED = -100  # what PyTorch's class losses skip
 
 
@@ -206,3 +210,49 @@ def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1
     with evaluation(model):
         batches = torch.arange(len(inputs[0])).split(batch_size)
         return [model(*(take(tensor, index, device, dtype) for tensor in inputs)).detach() for index in batches]
+
+
+def untouched(module: nn.Module) -> bool:
+    """Whether a module is as its class made it: no hooks, of its own or for all modules, no method replaced."""
+    if _has_any_global_hook():
+        return False
+    for name, value in vars(module).items():
+        if ("hook" in name and value) or (callable(value) and hasattr(type(module), name)):
+            return False
+    parameters = list(module.parameters(recurse=False))
+    hooks = ("_backward_hooks", "_post_accumulate_grad_hooks")
+    return not any(getattr(each, name, None) for each in parameters for name in hooks)
+
+
+@contextmanager
+def globals_kept() -> Iterator[None]:
+    """Give back all that `reproducible` sets, as it was found: random states, threads, precision, determinism."""
+    threads, dtype, states = torch.get_num_threads(), torch.get_default_dtype(), random_states()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    cublas = os.environ.get(CUBLAS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+        if cublas is None:
+            os.environ.pop(CUBLAS, None)
+        set_random_states(states)
+
+
+def random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:
+    """Return the states of Python's, NumPy's and PyTorch's generators, and those of graphics cards in use."""
+    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return random.getstate(), np.random.get_state(), torch.get_rng_state(), cards  # noqa: NPY002
+
+
+def set_random_states(states: tuple[Any, Any, Tensor, list[Tensor]]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
+    if states[3]:
+        torch.cuda.set_rng_state_all(states[3])

@@ -11,10 +11,10 @@ from torch.func import stack_module_state, vmap
 from torch.nn.functional import relu, softplus
 from torch.optim import lr_scheduler
 
-from rnncourse._batches import ELEMENTWISE, Setting, checked_loss, device_of, dtype_of
+from rnncourse._batches import ELEMENTWISE, Setting, checked_loss, device_of, dtype_of, untouched
 from rnncourse.intervals import pinball_loss
 from rnncourse.models import Forecaster
-from rnncourse.unrolled import Unrolled, untouched
+from rnncourse.unrolled import Unrolled
 
 
 class One:

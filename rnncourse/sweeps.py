@@ -14,8 +14,9 @@ import torch
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from rnncourse._batches import globals_kept
 from rnncourse._checks import whole_number
-from rnncourse.training import globals_kept, reproducible
+from rnncourse.training import reproducible
 
 Row = dict[str, Any]
 _BUSY = threading.Lock()

@@ -6,8 +6,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from torch.optim import Adam, Optimizer, lr_scheduler
 from tqdm import tqdm
 
 from rnncourse._batches import (
+    CUBLAS,
     Arrays,
     Loss,
     MakeOptimizer,
@@ -27,8 +27,11 @@ from rnncourse._batches import (
     Setting,
     checked_loss,
     evaluation,
+    globals_kept,
     modes_kept,
     outputs_of,
+    random_states,
+    set_random_states,
     take,
     tensors_of,
 )
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 AfterEpoch = Callable[[nn.Module, "History"], bool | None]
 
 _ADAM: MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
-_CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def reproducible(seed: int = 0) -> None:
@@ -80,41 +82,7 @@ def reproducible(seed: int = 0) -> None:
     torch.use_deterministic_algorithms(True)
     # A debugging aid that takes up to a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    os.environ.setdefault(_CUBLAS, ":4096:8")  # else a graphics card refuses deterministic products
-
-
-@contextmanager
-def globals_kept() -> Iterator[None]:
-    """Give back all that `reproducible` sets, as it was found: random states, threads, precision, determinism."""
-    threads, dtype, states = torch.get_num_threads(), torch.get_default_dtype(), _random_states()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    cublas = os.environ.get(_CUBLAS)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_default_dtype(dtype)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-        if cublas is None:
-            os.environ.pop(_CUBLAS, None)
-        _set_random_states(states)
-
-
-def _random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:
-    """Return the states of Python's, NumPy's and PyTorch's generators, and those of graphics cards in use."""
-    cards = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-    return random.getstate(), np.random.get_state(), torch.get_rng_state(), cards  # noqa: NPY002
-
-
-def _set_random_states(states: tuple[Any, Any, Tensor, list[Tensor]]) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])  # noqa: NPY002
-    torch.set_rng_state(states[2])
-    if states[3]:
-        torch.cuda.set_rng_state_all(states[3])
+    os.environ.setdefault(CUBLAS, ":4096:8")  # else a graphics card refuses deterministic products
 
 
 @dataclass
@@ -330,13 +298,13 @@ def fit_seeds(
         for seed in seeds:
             reproducible(seed)
             models.append(make_model())
-            states.append(_random_states())
+            states.append(random_states())
         if can_stack(models, **options.arguments):
             setting = Setting(**{name: value for name, value in options.arguments.items() if name != "model"})
             generators = [torch.Generator().set_state(state[2]) for state in states]
             return models, _train(Stack(models, generators, setting), setting)
         for model, state in zip(models, states, strict=True):
-            _set_random_states(state)
+            set_random_states(state)
             histories.append(fit(model, inputs, targets, **as_fit))
     return models, histories
 

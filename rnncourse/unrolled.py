@@ -16,8 +16,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.modules.module import _has_any_global_hook
 
+from rnncourse._batches import untouched
 from rnncourse.layers import ElmanRNN
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -106,18 +106,6 @@ def _kind(core: nn.Module) -> str | None:
     """Name the recurrence: "gru", "lstm", or an Elman network by its activation; None for any other class."""
     attribute = _KINDS.get(type(core))
     return str(getattr(core, attribute)).lower() if attribute else None
-
-
-def untouched(module: nn.Module) -> bool:
-    """Whether a module is as its class made it: no hooks, of its own or for all modules, no method replaced."""
-    if _has_any_global_hook():
-        return False
-    for name, value in vars(module).items():
-        if ("hook" in name and value) or (callable(value) and hasattr(type(module), name)):
-            return False
-    parameters = list(module.parameters(recurse=False))
-    hooks = ("_backward_hooks", "_post_accumulate_grad_hooks")
-    return not any(getattr(each, name, None) for each in parameters for name in hooks)
 
 
 class _Recurrence(torch.autograd.Function):
