@@ -37,6 +37,7 @@ unexport MPLBACKEND
 
 # lenient: a number in a notebook may differ by one in its last place, and is then listed; strict in CI.
 DIGITS ?= lenient
+NOTEBOOKS ?= --ignore=book/assignments book
 SECOND := set -a; . tests/second_kernels.env; KERNELS=second; set +a;
 PYTEST := $(PY) -m pytest -q -n 2
 NBVAL := $(PYTEST) --dist loadfile --nbval-current-env --nbval-cell-timeout 180 --nbval-sanitize-with tests/nbval_sanitize.cfg
@@ -47,7 +48,7 @@ OF_FILES := $(patsubst %,tests/test_%.py,notebooks solutions errata diagrams req
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: again help book pdf slides test test-all second-kernels run check fmt lint lock lowest assignments grade results bench serve address wheel clean
+.PHONY: again help book pdf slides test package notebooks test-all second-kernels machines run check fmt lint lock lowest assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -61,12 +62,18 @@ pdf: $(PAPER)  ## the book on paper: needs LaTeX, see system-packages.txt
 slides: $(SITE)  ## the slides, a deck for each chapter
 	echo "The slides: open one of $(CURDIR)/_build/html/slides"
 
-test: $(TESTS)  ## check the package, every number in the notebooks, and the built site
-	$(call stage,Testing the package,$(PYTEST) -m "not site and not browser and not sandbox and not slow")
-	$(call stage,Running every notebook and comparing every output,$(NBVAL) --nbval --digits=$(DIGITS) --ignore=book/assignments book)
-	$(MAKE) --no-print-directory $(SITE)
+test: package notebooks $(SITE)  ## check the package, every number in the notebooks, and the built site
 	$(call stage,Checking the built site,$(PYTEST) -m site tests)
 	echo "All tests passed; make test-all runs the rest"
+
+package: $(TESTS)
+	$(call stage,Testing the package,$(PYTEST) -m "not site and not browser and not sandbox and not slow")
+
+notebooks: $(TESTS)
+	$(call stage,Running every notebook and comparing every output,$(NBVAL) --nbval --digits=$(DIGITS) $(NOTEBOOKS))
+
+machines: $(TESTS)  ## run the tests on other systems, kernels, versions: make machines, or NAMES="second sid"
+	$(PY) tests/machines.py $(NAMES)
 
 test-all: test  ## and the rest: installing, the classroom, a browser, other kernels
 	$(call stage,Installing from made-up packages,$(PYTEST) -m slow tests)
@@ -79,7 +86,7 @@ test-all: test  ## and the rest: installing, the classroom, a browser, other ker
 
 second-kernels: $(TESTS)  ## compare every output under the kernels of an old processor, digit by digit
 	$(call stage,Which kernels compute,$(SECOND) $(PYTEST) tests/test_kernels.py)
-	$(call stage,Running every notebook under them,$(SECOND) $(NBVAL) --nbval --digits=strict --ignore=book/assignments book)
+	$(call stage,Running every notebook under them,$(SECOND) $(NBVAL) --nbval --digits=strict $(NOTEBOOKS))
 
 run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
 	$(PY) tests/normalise.py --execute $(NB)

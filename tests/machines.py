@@ -23,8 +23,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "data/results/machines.csv"
 PLACE = Path(os.environ.get("MACHINES", ROOT.parent / "_machines"))
-MIRROR = "https://deb.debian.org/debian"
 PACKAGES = "python3,python3-venv,make,git,ca-certificates"
+KEPT = ("PIP_CERT", "http_proxy", "https_proxy", "TORCH_INDEX")  # how packages are reached from here
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
@@ -44,9 +44,9 @@ TWO = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS
 SOME = "book/02-by-hand.ipynb book/07-yes-no.ipynb"  # under emulation every chapter would take hours
 ENVIRONMENTS = {
     "here": Environment("as the machine is"),
-    "second": Environment("oldest kernels", command="make second-kernels"),
-    "haswell": Environment("kernels for Haswell and AVX2", variables=NAMED, command="make notebooks DIGITS=strict"),
-    "threads": Environment("two threads", variables=TWO, command="make notebooks DIGITS=strict"),
+    "second": Environment("kernels of an old processor", command="make second-kernels"),
+    "haswell": Environment("kernels for Haswell and AVX2", variables=NAMED, command="make notebooks"),
+    "threads": Environment("two threads", variables=TWO, command="make notebooks"),
     "cuda": Environment("PyTorch's CUDA build", variables={"TORCH_INDEX": ""}, copy=True),
     "lowest": Environment("lowest versions", command="make lowest"),
     "bookworm": Environment("Debian 12", suite="bookworm"),
@@ -56,7 +56,7 @@ ENVIRONMENTS = {
         "Debian 13, arm64, emulated",
         suite="trixie",
         architecture="arm64",
-        command=f"make package && make notebooks DIGITS=strict NB='{SOME}'",
+        command=f"make package notebooks NOTEBOOKS='{SOME}'",
     ),
 }
 
@@ -69,7 +69,7 @@ def folder_of(name: str, environment: Environment) -> Path:
     if environment.suite and not (system / "usr/bin/git").exists():
         shutil.rmtree(system, ignore_errors=True)
         options = [f"--arch={environment.architecture}"] if environment.architecture else []
-        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", *options, environment.suite, system, MIRROR)
+        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", *options, environment.suite, system)
     for file in ("/etc/resolv.conf", "/etc/hosts", CERTIFICATES):  # what reaches the network here reaches it there
         if environment.suite and Path(file).exists():
             shutil.copyfile(file, f"{system}{file}")
@@ -86,7 +86,7 @@ def run(*command: object) -> None:
 
 def words_for(environment: Environment, course: Path) -> list[str]:
     """Return the command that builds the book where it is new there, and tests it, without this machine's settings."""
-    kept = {key: value for key, value in os.environ.items() if key in ("PIP_CERT", "http_proxy", "https_proxy")}
+    kept = {key: value for key, value in os.environ.items() if key in KEPT}
     home = "/root" if environment.suite else str(Path.home())
     variables = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
@@ -100,13 +100,19 @@ def words_for(environment: Environment, course: Path) -> list[str]:
     words = ["env", "-i", *(f"{key}={value}" for key, value in variables.items()), "sh", "-c", f"cd {here} && {task}"]
     if not environment.suite:
         return words
-    enter = 'mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-    return ["unshare", "--mount", "sh", "-c", enter, str(course.parent), *words]
+    cache = PLACE / f"pip-{environment.architecture or platform.machine()}"  # what one system fetched, the next has
+    for folder in (cache, course.parent / "root/.cache/pip"):
+        folder.mkdir(parents=True, exist_ok=True)
+    enter = (
+        'mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && mount --bind "$1" "$0/root/.cache/pip" &&'
+        ' shift && exec chroot "$0" "$@"'
+    )
+    return ["unshare", "--mount", "sh", "-c", enter, str(course.parent), str(cache), *words]
 
 
 def sections(log: str) -> Iterator[tuple[str, str]]:
     """Split what was printed at the lines that name a stage."""
-    parts = re.split(r"^(Testing the package|Running every notebook)", log, flags=re.MULTILINE)
+    parts = re.split(r"^(Testing the package|Running every notebook[^:\n]*)$", log, flags=re.MULTILINE)
     return zip(parts[1::2], parts[2::2], strict=True)
 
 
