@@ -22,7 +22,7 @@ PAGE = (ROOT / "book" / "reference" / "errata.md").read_text(encoding="utf-8")
 ITEMS: dict[str, list[str]] = {
     "errata-sine": ["sine-width", "sine-loss", "sine-rule"],
     "errata-by-hand": ["by-hand-optimiser", "by-hand-gates", "by-hand-learnt"],
-    "errata-sunspots": ["sunspots-fan", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
+    "errata-sunspots": ["sunspots-fan", "sunspots-direct", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
     "errata-observable": ["observable-leads", "observable-head", "river-weather", "river-product"],
     "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
     "errata-inputs": ["inputs-frost", "inputs-drought"],
