@@ -68,8 +68,8 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
         If there is no such file, or no CSV file in the folder.
     ValueError
         If a file cannot be read as a table or has no rows; if columns are missing, renamed or unknown; if a FIPS
-        code, date or value cannot be read; if a county's days are unsorted, twice there or not consecutive; if a
-        score is not between 0 and 5.
+        code, date or value cannot be read or is blank (-999); if a county's days are unsorted, twice there or not
+        consecutive; if a score is not between 0 and 5.
 
     References
     ----------
@@ -128,7 +128,12 @@ def _read_file(file: Path) -> pd.DataFrame:
     if dates.isna().any():
         raise ValueError(f"{file}: date must be like 2019-01-31, got {table['date'][dates.isna()].iloc[0]!r}")
     table = table.assign(fips=fips, date=dates)[wanted].rename(columns={"fips": "site"})
-    _check(table, str(file))
+    unmeasured = (_check(table, str(file)) <= -99).any(axis=0)  # NASA POWER writes -999; no weather is so low
+    if unmeasured.any():
+        name = DROUGHTED_COLUMNS[int(np.argmax(unmeasured))]
+        raise ValueError(
+            f"{file}: column {name!r} must hold weather, got {table[name].min()}, which stands for a blank"
+        )
     return table
 
 

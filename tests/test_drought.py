@@ -565,6 +565,11 @@ def put(row, column, value, table):
         (partial(put, 3, "date", None), ValueError, "date must be like 2019-01-31, got nan"),
         (partial(put, 3, "TS", "warm"), TypeError, "column 'TS' must hold numbers"),
         (partial(put, 3, "TS", None), ValueError, "column 'TS' must be finite, got nan at index 3"),
+        (
+            partial(put, 3, "TS", -999.0),
+            ValueError,
+            "column 'TS' must hold weather, got -999.0, which stands for a blank",
+        ),
         (partial(put, 7, "score", 5.5), ValueError, "score must be between 0 and 5 or blank, got 5.5"),
         (partial(put, 7, "score", -0.1), ValueError, "score must be between 0 and 5 or blank, got -0.1"),
         (lambda t: t.iloc[[0, 2, 1, 3]], ValueError, "2019-01-02 comes after a later day at 01001"),
