@@ -209,7 +209,10 @@ def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1
     device, dtype = device_of(model), dtype_of(model)
     with evaluation(model):
         batches = torch.arange(len(inputs[0])).split(batch_size)
-        return [model(*(take(tensor, index, device, dtype) for tensor in inputs)).detach() for index in batches]
+        outputs = [model(*(take(tensor, index, device, dtype) for tensor in inputs)) for index in batches]
+    if not isinstance(outputs[0], Tensor):
+        raise TypeError(f"model must return a tensor, got {type(outputs[0]).__name__}")
+    return [each.detach() for each in outputs]
 
 
 def untouched(module: nn.Module) -> bool:

@@ -279,7 +279,8 @@ def fit_seeds(
     output activation; with one of PyTorch's functions for squared, absolute, smooth and Huber loss or binary
     cross-entropy, or `pinball_loss`; with PyTorch's SGD, Adam and its kin, RMSprop, Adagrad and Adadelta; with a
     scheduler of PyTorch's that looks at no loss; and without `after_epoch`, which sees one seed after the other.
-    The last three as themselves or in a ``partial`` with numbers: what a ``lambda`` does nobody knows.
+    Loss, optimiser and scheduler are known as themselves or in a ``partial`` of plain values: what a ``lambda`` does
+    nobody knows.
 
     Examples
     --------
@@ -324,6 +325,7 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     Returns
     -------
     ndarray, shape (N, …)
+        On the CPU, wherever the model is.
 
     Raises
     ------
@@ -423,7 +425,7 @@ class _Course:
         begin, number = time.perf_counter(), len(self.history.train_loss) + 1
         validation = None
         _check_finite("the loss", loss, number)
-        if not all(torch.isfinite(weight).all() for weight in self.model.parameters()):
+        if not all(torch.isfinite(weight).all() for weight in self.model.parameters() if weight.requires_grad):
             _check_finite("a weight", math.nan, number)
         if self.setting.validation is not None:
             inputs, targets, _ = self.setting.validation

@@ -643,6 +643,19 @@ def test_what_is_not_finite_is_said(name, train):
         fit(gru(), *DATA, **options) if train == "fit" else fit_seeds(gru, *DATA, seeds=[0, 1], **options)
 
 
+def test_a_constant_that_is_infinite_is_no_fault():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = nn.Linear(8, 1)
+            self.mask = nn.Parameter(torch.tensor(-np.inf), requires_grad=False)
+
+        def forward(self, inputs):
+            return torch.maximum(self.linear(inputs[:, :, 0]), self.mask)[:, None]
+
+    assert len(fit(Masked(), *DATA, epochs=2).train_loss) == 2
+
+
 CARDS = {
     "GRU": (gru, {"batch_size": 16, "clip_norm": 0.1}),
     "RNN": (of(PLAIN_RNN, output_activation=torch.tanh), {"validation": PART, "patience": 1}),
@@ -843,6 +856,7 @@ MADE = r"optimizer must be a function, such as partial\(Adam, lr=1e-3\), got "
         (lambda: fit(gru(), X, Y, epochs=1, after_epoch=lambda *_: 0.3), TypeError, "True, False or None, got float"),
         (lambda: fit(gru().requires_grad_(False), X, Y, epochs=1), ValueError, "a parameter that requires a gradient"),
         (lambda: fit(nn.GRU(1, 2, batch_first=True), X, Y, epochs=1), TypeError, "must return a tensor, got tuple"),
+        (lambda: predict(nn.GRU(1, 2, batch_first=True), X), TypeError, "must return a tensor, got tuple"),
         (lambda: fit(gru(), X.astype(complex), Y, epochs=1), TypeError, "inputs must hold real numbers, got dtype c"),
         (lambda: fit(gru(), X.astype(str), Y, epochs=1), TypeError, "inputs must hold real numbers, got dtype <U"),
         (
