@@ -205,6 +205,16 @@ def test_drought_table_refuses_share(share, error, message):
         drought_table(made_up_weather(2), {"here": 50.0}, share=share)
 
 
+@pytest.mark.parametrize("year", [2003, 2004])  # and a leap year
+def test_seven_days_reach_across_the_turn_of_the_year(year):
+    eve = f"{year}-12-31"
+    np.testing.assert_array_equal(
+        drought_score([0, -1, 1], [eve, "2006-01-07", "2007-01-07"], [True, False, False])[1:], [5, 0]
+    )
+    with pytest.raises(ValueError, match="training has no day within 7 days of 2006-01-08"):
+        drought_score([0, 1], [eve, "2006-01-08"], [True, False])
+
+
 @pytest.mark.parametrize("latitudes", [None, [50.0], "here"])
 def test_drought_table_refuses_latitudes(latitudes):
     with pytest.raises(TypeError, match="latitudes must be a mapping of sites to degrees north, got"):
