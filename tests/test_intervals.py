@@ -37,10 +37,11 @@ def seeded():
 class Given(RegressorMixin, BaseEstimator):
     """A regressor for MAPIE whose inputs are forecasts already made: it predicts one of their columns."""
 
-    fitted_ = True
-
     def __init__(self, column=0):
         self.column = column
+
+    def __sklearn_is_fitted__(self):
+        return True
 
     def fit(self, X, y):
         return self
