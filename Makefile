@@ -114,7 +114,8 @@ lock: $(if $(wildcard $(UV)),,$(TESTS))  ## resolve constraints.txt, for all sys
 	for python in 3.11.0 3.12 3.13 3.14; do \
 		for system in x86_64-manylinux_2_28 aarch64-manylinux_2_28 aarch64-apple-darwin x86_64-pc-windows-msvc; do \
 			MACOSX_DEPLOYMENT_TARGET=14.0 $(UV) pip compile $(PINS) --python-version $$python --python-platform $$system \
-				--only-binary :all: --no-config --no-python-downloads --quiet > /dev/null || { echo "Not for $$python on $$system" >&2; exit 1; }; \
+				--only-binary :all: --no-config --no-python-downloads --quiet > /dev/null || \
+				{ echo "Not for Python $$python on $$system: see above." >&2; exit 1; }; \
 		done; \
 	done
 
@@ -126,7 +127,7 @@ lowest: $(TESTS)  ## test the package with the lowest versions that pyproject.to
 	$(UV) pip install --quiet --no-config --python $(LOWEST)/bin/python --constraint tests/requirements.txt \
 		pytest pytest-xdist hypothesis
 	$(LOWEST)/bin/python -m pip list --format freeze --disable-pip-version-check
-	$(LOWEST)/bin/python -m pytest -q -n 2 -W default -m "not sandbox" rnncourse $(OF_PACKAGE)
+	$(call stage,Testing the package,$(LOWEST)/bin/python -m pytest -q -n 2 -W default -m "not sandbox" rnncourse $(OF_PACKAGE))
 
 assignments: $(MADE)  ## make the students' notebooks and the autograders from book/assignments
 	echo "For students: book/assignments/student; for grading: dist/assignments"
