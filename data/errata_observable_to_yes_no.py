@@ -108,7 +108,7 @@ def observable_ridge(table: pd.DataFrame, lookback: int) -> np.ndarray:
 
 
 def observable_peers() -> Rows:
-    """Ridge with 40 and with 100 steps, and the network with 40, on sixteen other realisations."""
+    """Ridge with 40 and with 100 steps on sixteen other realisations, the network with 40 on eight of them."""
     item, errors = Item("observable-peers"), {}
     for seed in OTHERS:
         table = datasets.leading_parameters(seed=seed)
@@ -116,21 +116,22 @@ def observable_peers() -> Rows:
         for lookback in (40, 100):
             error = float(record.rms(observable_ridge(table, lookback) - truth))
             errors.setdefault(f"ridge, {lookback} steps", []).append(error)
-        options = {"lookback": 40, "readout": "last", "residual": False}
-        (loop,), _ = record.observable_fit(table, record.KNOWN, seeds=range(1), **options)
-        errors.setdefault("GRU, 40 steps", []).append(float(record.rms(loop - truth)))
+        if seed in OTHERS[:8]:
+            options = {"lookback": 40, "readout": "last", "residual": False}
+            (loop,), _ = record.observable_fit(table, record.KNOWN, seeds=range(1), **options)
+            errors.setdefault("GRU, 40 steps", []).append(float(record.rms(loop - truth)))
     for name, values in errors.items():
         item.runs("RMSE over 300 steps in closed loop", name, values, "units of obs", "series")
     pairs = {"100 against 40": ("ridge, 100 steps", "ridge, 40 steps")}
     pairs["ridge against GRU"] = ("ridge, 40 steps", "GRU, 40 steps")
     for pair, (one, other) in pairs.items():
-        ratio = np.log(errors[one]) - np.log(errors[other])
-        item.add(f"series on which {one} errs less than {other}", f"{pair}, ahead", (ratio < 0).sum(), "of 16")
-        half = t.ppf(0.975, 15) * ratio.std(ddof=1) / 4
+        ratio = np.log(errors[one][: len(errors[other])]) - np.log(errors[other])
+        count = len(ratio)
+        item.add(f"series on which {one} errs less than {other}", f"{pair}, ahead", (ratio < 0).sum(), f"of {count}")
+        half = t.ppf(0.975, count - 1) * ratio.std(ddof=1) / np.sqrt(count)
         ends = np.exp(ratio.mean() - half), np.exp(ratio.mean() + half)
-        item.add(
-            f"{one} over {other}, geometric mean", f"{pair}, ratio", np.exp(ratio.mean()), "ratio", "16 series", ends
-        )
+        what = f"{one} over {other}, geometric mean"
+        item.add(what, f"{pair}, ratio", np.exp(ratio.mean()), "ratio", f"{count} series", ends)
     return item.rows
 
 

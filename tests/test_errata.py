@@ -23,7 +23,7 @@ ITEMS: dict[str, list[str]] = {
     "errata-sine": ["sine-kick", "sine-width", "sine-loss", "sine-overfitting", "sine-rule"],
     "errata-by-hand": ["by-hand-optimiser", "by-hand-gates", "by-hand-learnt"],
     "errata-sunspots": ["sunspots-fan", "sunspots-direct", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
-    "errata-observable": ["observable-leads", "observable-head", "river-weather", "river-product"],
+    "errata-observable": ["observable-leads", "observable-peers", "observable-head", "river-weather", "river-product"],
     "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
     "errata-inputs": ["inputs-frost", "inputs-drought"],
     "errata-yes-no": ["yes-no-peer"],
