@@ -284,6 +284,7 @@ def fit_seeds(
 
     Examples
     --------
+    >>> from rnncourse.models import Forecaster
     >>> x = torch.linspace(-1, 1, 60).reshape(20, 3, 1).double()
     >>> make = lambda: Forecaster(nn.GRU(1, 2, batch_first=True))
     >>> models, histories = fit_seeds(make, x, x[:, -1:], seeds=range(3), epochs=2)

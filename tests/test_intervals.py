@@ -37,6 +37,8 @@ def seeded():
 class Given(RegressorMixin, BaseEstimator):
     """A regressor for MAPIE whose inputs are forecasts already made: it predicts one of their columns."""
 
+    fitted_ = True  # what MAPIE looks for; scikit-learn asks the method below
+
     def __init__(self, column=0):
         self.column = column
 
