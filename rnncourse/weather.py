@@ -275,7 +275,7 @@ def _days(date: Any) -> pd.DatetimeIndex:
     if isinstance(date, pd.PeriodIndex):
         date = date.to_timestamp()
     try:
-        days = pd.DatetimeIndex(pd.to_datetime(date, format="ISO8601")).tz_localize(None).normalize()
+        days = pd.DatetimeIndex(pd.to_datetime(date, format="ISO8601")).normalize()
     except (TypeError, ValueError) as error:
         raise TypeError(f"date must hold dates: {error}") from error
     if days.hasnans or not days.is_unique:
