@@ -25,7 +25,7 @@ ITEMS: dict[str, list[str]] = {
     "errata-sunspots": ["sunspots-fan", "sunspots-direct", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
     "errata-observable": ["observable-leads", "observable-peers", "observable-head", "river-weather", "river-product"],
     "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
-    "errata-inputs": ["inputs-frost", "inputs-drought"],
+    "errata-inputs": ["inputs-state", "inputs-frost", "inputs-drought"],
     "errata-yes-no": ["yes-no-peer"],
 }
 EVERY = {item for items in ITEMS.values() for item in items}
