@@ -45,7 +45,7 @@ class One:
         """Shrink the gradient to this norm where it is longer."""
         nn.utils.clip_grad_norm_(self.parameters, longest)
 
-    def hand_back(self, wanted: list[bool]) -> None:
+    def hand_back(self) -> None:
         """Do nothing: the weights are the model's own."""
 
 
@@ -83,12 +83,11 @@ class Stack:
         for gradient in gradients:
             gradient *= factor.reshape(-1, *[1] * (gradient.ndim - 1))
 
-    def hand_back(self, wanted: list[bool]) -> None:
-        """Give those models that are wanted their weights."""
+    def hand_back(self) -> None:
+        """Give each model its weights."""
         for number, model in enumerate(self.models):
-            if wanted[number]:
-                weights = self.together.named_parameters()
-                model.load_state_dict({name: weight[number].detach() for name, weight in weights})
+            weights = self.together.named_parameters()
+            model.load_state_dict({name: weight[number].detach() for name, weight in weights})
 
 
 def _quick(model: nn.Module, batch_size: int) -> nn.Module:

@@ -308,7 +308,7 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
     past = _as_batch(model, values)
     features = past.shape[2]
     fed, _ = _columns(model, features, 0, None)
-    order = slice(None) if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
+    order = None if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
     forecast = []
     with evaluation(model):
         states, state = model.core(past)
@@ -316,7 +316,7 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
         _check_output(output, len(past), features, features)
         for _ in range(steps - 1):
             forecast.append(output)
-            fed_back = output[..., order]
+            fed_back = output if order is None else output[..., order]
             states, state = model.core(fed_back, state)
             output = model.read(states, fed_back)
         forecast.append(output)

@@ -358,7 +358,7 @@ def _train(learner: One | Stack, setting: Setting) -> list[History]:
     for _ in tqdm(range(setting.epochs), disable=not setting.progress, unit="epoch"):
         begin = time.perf_counter()
         losses = _epoch(learner, setting, optimiser, each_update)
-        learner.hand_back([not course.ended for course in courses])
+        learner.hand_back()
         seconds = (time.perf_counter() - begin) / len(courses)
         for course, loss in zip(courses, losses, strict=True):
             if not course.ended:

@@ -776,6 +776,7 @@ LAST = nn.Sequential(nn.Flatten(), nn.Linear(8, 1))
 TWO = nn.Sequential(nn.Flatten(), nn.Linear(8, 2))
 COUNTS = {
     "counts, one output": (LAST, counts(52), F.poisson_nll_loss, r"\(32, 1\).*torch.int64 of shape \(32,\)"),
+    "no counts, one output": (LAST, counts(52, 1), F.poisson_nll_loss, r"\(32, 1\).*\(32,\)"),
     "squared": (LAST, counts(52), F.mse_loss, r"\(32, 1\).*\(32,\)"),
     "same shape": (LAST, counts((52, 1)), F.mse_loss, r"\(32, 1\).*torch.int64 of shape \(32, 1\)"),
     "same shape, 3 axes": (gru(), counts((52, 1, 1)), F.l1_loss, r"\(32, 1, 1\).*\(32, 1, 1\)"),
