@@ -389,13 +389,18 @@ def test_each_page_is_in_the_table_of_contents(page: str) -> None:
         assert address in listed or page == "book/index"
 
 
+# No chapter has these yet; the pages on one's own series will. This list only gets shorter.
+UNOPENED = {"rnncourse.baselines.drift", "rnncourse.forecasting.last_window"}
+
+
 @pytest.mark.parametrize("page", FUNCTIONS)
 def test_each_function_has_a_page_an_example_and_a_chapter(page: str) -> None:
     html = parsed(built(page))
     assert FUNCTIONS[page].path in {e.attributes.get("id") for e in html.having("sig-object")}
     assert html.having("doctest") or FUNCTIONS[page].name in functions.THROUGH, "no example"
     links = [e.attributes.get("href", "") for e in html.having("a")]
-    assert any(re.match(r"\.\./\.\./.+\.html#", link) for link in links), "no chapter opens it up"
+    opened = any(re.match(r"\.\./\.\./.+\.html#", link) for link in links)
+    assert opened == (FUNCTIONS[page].path not in UNOPENED), "no chapter opens it up, or one does and UNOPENED names it"
     overview = [e.attributes.get("href", "") for e in parsed(built("book/reference/api")).having("a")]
     assert f"functions/{FUNCTIONS[page].name}.html#{FUNCTIONS[page].path}" in overview
 
