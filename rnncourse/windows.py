@@ -231,7 +231,7 @@ class _Groups:
     """The blocks of rows that belong to one series each."""
 
     def __init__(self, groups: ArrayLike, steps: int) -> None:
-        given = np.asarray(groups)
+        given = _labels(groups)
         if given.shape != (steps,):
             raise ValueError(f"groups must have a label for each of the {steps} rows, got shape {given.shape}")
         missing = [_is_missing(label) for label in given] if given.dtype.kind in "OfM" else [False]
@@ -258,6 +258,17 @@ class _Groups:
         """Return the position of each row within its block."""
         position: np.ndarray = np.asarray(rows) - np.asarray(self.edges)[self.of(rows)]
         return position
+
+
+def _labels(groups: ArrayLike) -> np.ndarray:
+    """Return labels as an array in which those that differ stay different: NumPy makes one text of 1 and "1"."""
+    if np.ma.isMaskedArray(groups):
+        raise TypeError("groups must be a plain array, got a masked array")
+    told = [label for label in groups if not _is_missing(label)] if isinstance(groups, list | tuple) else []
+    kinds = sorted({type(label).__name__ for label in told})
+    if len(kinds) > 1:
+        raise TypeError(f"groups must hold labels of one type, got {' and '.join(kinds)}")
+    return np.asarray(groups)
 
 
 def _is_missing(label: Any) -> bool:

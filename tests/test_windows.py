@@ -513,6 +513,18 @@ def test_groups_are_checked(groups, message):
         make_windows(np.arange(6.0), lookback=1, groups=groups)
 
 
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, 1, 1, "1", "1", "1"], "groups must hold labels of one type, got int and str"),
+        (np.ma.masked_array([1, 1, 1, 2, 2, 2], mask=[1, 0, 0, 0, 0, 0]), "got a masked array"),
+    ],
+)
+def test_groups_that_could_be_read_in_two_ways(groups, message):
+    with pytest.raises(TypeError, match=message):
+        make_windows(np.arange(6.0), lookback=1, groups=groups)
+
+
 def test_between_counts_within_each_group():
     windows = make_windows(np.arange(10.0), lookback=2, groups=list("aaaaaabbbb"))
     assert windows.between(2, 4).targets[:, 0, 0].tolist() == [2, 3, 8, 9]
