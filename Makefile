@@ -76,7 +76,7 @@ machines: $(TESTS)  ## run the tests on other systems, kernels, versions: make m
 	$(PY) tests/machines.py $(NAMES)
 
 test-all: test  ## and the rest: installing, the classroom, a browser, other kernels
-	$(call stage,Installing from made-up packages,$(PYTEST) -m slow tests)
+	$(call stage,Installing$(COMMA) and other programs,$(PYTEST) -m slow tests)
 	$(MAKE) --no-print-directory $(MADE)
 	$(call stage,Trying the assignments,$(NBVAL) --nbval-lax $(ASSIGNMENTS))
 	$(call stage,Grading: right$(COMMA) untouched$(COMMA) wrong and hostile answers,$(PYTEST) -m sandbox)
@@ -141,8 +141,7 @@ results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
 
 bench: $(READY)  ## compare with Keras, in an environment of its own: benchmarks/README.md
 	test -x $(BENCH)/bin/python || $(PY) -m venv $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	$(BENCH)/bin/python install.py requirements.txt benchmarks/requirements.txt --editable
 	$(BENCH)/bin/python -m pytest -q benchmarks
 	env -u OMP_NUM_THREADS -u MKL_NUM_THREADS -u OPENBLAS_NUM_THREADS $(BENCH)/bin/python benchmarks/run.py
 

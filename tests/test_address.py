@@ -211,6 +211,7 @@ def run_first_cell(folder: Path) -> subprocess.CompletedProcess[str]:
     return pip(folder, *words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("needs", "wanted"),
     [

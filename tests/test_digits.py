@@ -133,6 +133,7 @@ def run(folder: Path, *options: str) -> list[str]:
     return told.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_a_notebook_on_a_readers_machine_and_in_ci(tmp_path) -> None:
     lenient, strict = run(tmp_path, "--digits=lenient", "-n1"), run(tmp_path)
     assert lenient[-1].startswith("1 failed, 3 passed")

@@ -46,6 +46,7 @@ def test_rows_are_those_of_plain_calls_in_the_order_of_the_grid() -> None:
     assert set(table["dtype"]) == {"torch.float64"}
 
 
+@pytest.mark.slow
 def test_number_of_processes_changes_nothing() -> None:
     one, two = (sweep(trained, seeds=range(3), hidden_size=[2, 3], n_jobs=n, progress=False) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
@@ -143,6 +144,7 @@ def test_killed_in_the_middle_of_a_line(tmp_path: Path) -> None:
     assert path.read_text() == complete
 
 
+@pytest.mark.slow
 def test_killed_process_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     path = tmp_path / "runs.jsonl"
     program = textwrap.dedent(
@@ -267,6 +269,7 @@ def where(seed: int, folder: str) -> dict[str, Any]:
     return {"loss": trained(seed, 2)["loss"]}
 
 
+@pytest.mark.slow
 def test_dask_cluster_loses_nothing_when_a_worker_is_killed(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     folder = tmp_path / "notes"

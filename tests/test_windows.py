@@ -346,7 +346,8 @@ def dated(index):
 @pytest.mark.parametrize("frequency", FREQUENCIES)
 def test_dates_of_a_calendar_are_taken_and_the_first_fault_is_named(frequency, zone):
     # 400 steps: hours, days and months over both changes of the clock; days and months over 29 February.
-    whole = pd.date_range("2023-10-20", periods=400 if frequency[0] in "h1D26W" else 60, freq=frequency, tz=zone)
+    periods = 400 if frequency[0] in "h1D26W" and "Y" not in frequency else 60
+    whole = pd.date_range("2023-10-20", periods=periods, freq=frequency, tz=zone)
     dates = pd.DatetimeIndex(list(whole))  # forgets its frequency
     for index in (whole, dates):
         assert make_windows(dated(index), lookback=3).inputs.shape[1] == 3
