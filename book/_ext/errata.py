@@ -6,11 +6,13 @@ quantity, value, low, high, unit, count. Where `low` and `high` are there, they 
 What cannot be found stops the build.
 """
 
-import csv
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from docutils import nodes
+from evidence import table_at
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
@@ -18,16 +20,17 @@ from sphinx.util.docutils import SphinxRole
 ROOT = Path(__file__).parents[2]
 
 
-def record() -> dict[tuple[str, str], dict[str, str]]:
-    """Read all rows, by row and quantity; a pair that comes twice is an error."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-    for path in sorted(ROOT.glob("data/results/errata_*.csv")):
-        lines = [
-            line
-            for line in path.read_text(encoding="utf-8").splitlines()
-            if not line.startswith("#")
-        ]
-        for row in csv.DictReader(lines):
+def record() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return all rows, by row and quantity; a pair that comes twice is an error."""
+    return by_figure(tuple(sorted(ROOT.glob("data/results/errata_*.csv"))))
+
+
+@cache
+def by_figure(paths: tuple[Path, ...]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Read the records once: the page asks for each of its figures."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for path in paths:
+        for row in table_at(path).to_dict("records"):
             key = row["row"], row["quantity"]
             if key in found:
                 raise LookupError(f"{path.name} has {key} a second time")
@@ -49,14 +52,14 @@ def text_of(figure: str) -> str:
             f"the record of the errata has no {quantity!r} in the row {name!r}"
         ) from None
     value, *ends = (
-        printed(row[key], form or ".3g") for key in ("value", "low", "high") if row[key]
+        printed(row[key], form or ".3g") for key in ("value", "low", "high") if pd.notna(row[key])
     )
     return f"{value} ({' to '.join(ends)})" if ends else value
 
 
-def printed(number: str, form: str) -> str:
+def printed(number: float, form: str) -> str:
     """Print a number with a real minus sign, none before a zero, and a space before a per cent."""
-    return f"{float(number):z{form}}".replace("-", "−").replace("%", "\u00a0%")
+    return f"{number:z{form}}".replace("-", "−").replace("%", "\u00a0%")
 
 
 class Erratum(SphinxRole):
