@@ -1,9 +1,10 @@
 """Is this checkout as fast as another one? ``python benchmarks/pairs.py OTHER [--pairs 15]``.
 
 OTHER is a folder with another checkout, such as one made by ``git worktree add --detach ../before v1.0.0``. Both are
-timed in turns, each time in a process of its own on one thread: what a process takes is the least of three rounds of
-each task, in seconds of processor time, so that what else the machine does counts little. Printed is the median over
-the pairs of this checkout's time by the other's, with a bootstrap interval of 95 %.
+timed in turns, each time in a process of its own on one thread: what a process takes is the least of five rounds of
+each task, in seconds of processor time, so that what else the machine does counts little. Glibc is told to keep freed
+memory: whether it gives pages back between two updates is luck, and moves a time by a third in either checkout.
+Printed is the median over the pairs of this checkout's time by the other's, with a bootstrap interval of 95 %.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from typing import Any
 import numpy as np
 
 HERE = Path(__file__).resolve().parents[1]
-ROUNDS = 3
+ROUNDS = 5
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+MEMORY_KEPT = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"), str(2**28))
 
 
 def tasks() -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -34,11 +36,11 @@ def tasks() -> Iterator[tuple[str, Callable[[], Any]]]:
     training.reproducible(0)
     sine = make_windows(datasets.sine(), lookback=50)
     gru = models.Forecaster(nn.GRU(1, 10, batch_first=True))
-    yield "fit, GRU(10), batches of 64", partial(training.fit, gru, sine.inputs, sine.targets, epochs=1, batch_size=64)
+    yield "fit, GRU(10), batches of 64", partial(training.fit, gru, sine.inputs, sine.targets, epochs=3, batch_size=64)
     random = np.random.default_rng(0)
     days, weeks = random.normal(size=(320, 26, 21)), random.normal(size=(320, 6, 1))
     lstm = models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=6)
-    yield "fit, LSTM(32), batches of 32", partial(training.fit, lstm, days, weeks, epochs=1, validation=(days, weeks))
+    yield "fit, LSTM(32), batches of 32", partial(training.fit, lstm, days, weeks, epochs=3, validation=(days, weeks))
     sunspots = datasets.sunspots().to_numpy()
     months = make_windows((sunspots / sunspots.max())[:2256], lookback=12, stride=12)
 
@@ -46,7 +48,7 @@ def tasks() -> Iterator[tuple[str, Callable[[], Any]]]:
         return models.Forecaster(nn.RNN(1, 3, batch_first=True), output_activation=tanh)
 
     together = partial(
-        training.fit_seeds, source_network, months.inputs, months.targets, seeds=range(10), epochs=1, batch_size=1
+        training.fit_seeds, source_network, months.inputs, months.targets, seeds=range(10), epochs=3, batch_size=1
     )
     yield "fit_seeds, ten RNN(3), batches of 1", together
     yield "closed_loop, 500 steps", partial(forecasting.closed_loop, gru, sine.inputs[-1], 500)
@@ -68,7 +70,7 @@ def measure() -> dict[str, float]:
 
 def run(checkout: Path) -> dict[str, float]:
     """Measure a checkout in a process of its own."""
-    environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(checkout)}
+    environment = {**os.environ, **ONE_THREAD, **MEMORY_KEPT, "PYTHONPATH": str(checkout)}
     command = [sys.executable, __file__, "--measure"]
     done = subprocess.run(command, env=environment, cwd=checkout, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

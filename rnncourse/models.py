@@ -92,12 +92,13 @@ class Forecaster(nn.Module):
         self.horizon = whole_number("horizon", horizon)
         self.targets, self.columns = _targets(targets, described.input_size, residual)
         self._last = neighbours(self.columns or range(self.targets))
+        self._width, self._both_ways = _width(described), _directions(described) == 2
         self.readout = readout
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
         self.output_activation = output_activation
         self.residual = residual
         steps = self.lookback if readout == "all" and self.lookback else 1
-        self.head = nn.Linear(steps * _width(described), self.horizon * self.targets)
+        self.head = nn.Linear(steps * self._width, self.horizon * self.targets)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the forecast of each window: (B, L, F) -> (B, h, K)."""
@@ -106,11 +107,11 @@ class Forecaster(nn.Module):
             raise ValueError(
                 f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
             )
-        return self.read(_states(self.core, inputs), inputs)
+        return self.read(_states(self.core, inputs, self._width), inputs)
 
     def read(self, states: Tensor, inputs: Tensor) -> Tensor:
         """Turn hidden states (B, L, H) of the inputs (B, L, F) into the forecast (B, h, K)."""
-        features = _final(self.core, states) if self.readout == "last" else states.flatten(start_dim=-2)
+        features = _final(states, self._both_ways) if self.readout == "last" else states.flatten(start_dim=-2)
         # Written out instead of self.head(features), so that weights stacked along a first axis work too.
         output = features @ self.head.weight.mT + self.head.bias.unsqueeze(-2)
         output = output.unflatten(-1, (self.horizon, self.targets))
@@ -161,7 +162,7 @@ class SequenceClassifier(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits of each window: (B, L, F) -> (B, C)."""
         _check_inputs(self.core, inputs, 3)
-        logits: Tensor = self.head(_final(self.core, _states(self.core, inputs)))
+        logits: Tensor = self.head(_final(_states(self.core, inputs, _width(self.core)), _directions(self.core) == 2))
         return logits
 
 
@@ -410,20 +411,20 @@ def _directions(core: Any) -> int:
     return 2 if getattr(core, "bidirectional", False) else 1
 
 
-def _states(core: nn.Module, inputs: Tensor) -> Tensor:
+def _states(core: nn.Module, inputs: Tensor, width: int) -> Tensor:
     """Run a core on (B, L, F) and return its states of all steps, (B, L, H)."""
     result = core(inputs if inputs.is_floating_point() else inputs.to(next(core.parameters()).dtype))
     states = result[0] if isinstance(result, tuple) and len(result) == 2 else None
-    wanted = (*inputs.shape[:-1], _width(core))
+    wanted = (*inputs.shape[:-1], width)
     if not isinstance(states, Tensor) or states.shape != wanted:
         got = type(result).__name__ if not isinstance(states, Tensor) else f"states of shape {tuple(states.shape)}"
         raise ValueError(f"core must return a pair of its states, of shape {wanted}, and the last state, got {got}")
     return states
 
 
-def _final(core: nn.Module, states: Tensor) -> Tensor:
+def _final(states: Tensor, both_ways: bool) -> Tensor:
     """Return what has read the whole window: the last state, backwards that of the first step; (B, L, H) -> (B, H)."""
-    if _directions(core) == 1:
+    if not both_ways:
         return states[..., -1, :]
     forwards, backwards = states.chunk(2, dim=-1)
     return torch.cat([forwards[..., -1, :], backwards[..., 0, :]], dim=-1)
