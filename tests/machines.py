@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "data/results/machines.csv"
 PLACE = Path(os.environ.get("MACHINES", ROOT.parent / "_machines"))
 PACKAGES = "python3,python3-venv,make,git,ca-certificates"
-KEPT = ("PIP_CERT", "http_proxy", "https_proxy", "TORCH_INDEX")  # how packages are reached from here
+KEPT = ("PIP_CERT", "SSL_CERT_FILE", "http_proxy", "https_proxy", "TORCH_INDEX")  # how packages are reached from here
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
