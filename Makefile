@@ -17,10 +17,10 @@ SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
 RECORD := $(wildcard data/*.csv data/results/*.csv)
-ASSIGNMENTS := $(wildcard book/assignments/*.ipynb)
+ASSIGNMENTS := $(wildcard book/*/assignment.ipynb)
 MADE := dist/assignments/.made
 OUT ?= $(patsubst %/,%,$(SUBMISSIONS))-graded
-NB ?= $(sort $(wildcard book/*.ipynb book/solutions/*.ipynb book/reference/*.ipynb))
+NB ?= $(sort $(filter-out $(ASSIGNMENTS),$(wildcard book/*/*.ipynb)))
 PORT ?= 8000
 
 # Where Linux gets a PyTorch without gigabytes of software for graphics cards; empty: pip's usual build.
@@ -37,7 +37,7 @@ unexport MPLBACKEND
 
 # lenient: a number in a notebook may differ by one in its last place, and is then listed; strict in CI.
 DIGITS ?= lenient
-NOTEBOOKS ?= --ignore=book/assignments book
+NOTEBOOKS ?= --ignore-glob='*/assignment.ipynb' --ignore-glob='*/student/*' book
 SECOND := set -a; . tests/second_kernels.env; KERNELS=second; set +a;
 PYTEST := $(PY) -m pytest -q -n 2
 NBVAL := $(PYTEST) --dist loadfile --nbval-current-env --nbval-cell-timeout 180 --nbval-sanitize-with tests/nbval_sanitize.cfg
@@ -88,7 +88,7 @@ second-kernels: $(TESTS)  ## compare every output under the kernels of an old pr
 	$(call stage,Which kernels compute,$(SECOND) $(PYTEST) tests/test_kernels.py)
 	$(call stage,Running every notebook under them,$(SECOND) $(NBVAL) --nbval --digits=strict $(NOTEBOOKS))
 
-run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine.ipynb
+run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine/1-sine.ipynb
 	$(PY) tests/normalise.py --execute $(NB)
 
 check: $(TESTS)  ## what a mended sentence needs, in a minute: form, lint and spelling; nothing is run
@@ -129,8 +129,8 @@ lowest: $(TESTS)  ## test the package with the lowest versions that pyproject.to
 	$(LOWEST)/bin/python -m pip list --format freeze --disable-pip-version-check
 	$(call stage,Testing the package,$(LOWEST)/bin/python -m pytest -q -n 2 -W default -m "not sandbox" rnncourse $(OF_PACKAGE))
 
-assignments: $(MADE)  ## make the students' notebooks and the autograders from book/assignments
-	echo "For students: book/assignments/student; for grading: dist/assignments"
+assignments: $(MADE)  ## make the students' notebooks and the autograders from book/*/assignment.ipynb
+	echo "For students: book/*/student; for grading: dist/assignments"
 
 grade: $(MADE)  ## grade a folder: make grade SUBMISSIONS=folder
 	test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder" >&2; exit 1; }

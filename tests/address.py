@@ -105,7 +105,7 @@ def places(root: Path) -> Iterator[tuple[Path, Callable[[str, str], str]]]:
     yield root / "pyproject.toml", in_project
     yield root / "README.md", in_readme
     for path in sorted((root / "book").rglob("*.ipynb")):
-        if path.parent.name != "assignments" and ".ipynb_checkpoints" not in path.parts:
+        if path.name != "assignment.ipynb" and ".ipynb_checkpoints" not in path.parts:
             yield path, in_notebook
 
 

@@ -79,7 +79,7 @@ def test_address_is_set_everywhere_and_taken_out_without_a_trace(tree: Path) -> 
     before = content(tree)
     changed = {str(path.relative_to(tree)) for path in address.set_address(HERE, tree)}
     notebooks = {
-        str(path.relative_to(tree)) for path in tree.rglob("book/**/*.ipynb") if path.parent.name != "assignments"
+        str(path.relative_to(tree)) for path in tree.rglob("book/**/*.ipynb") if path.name != "assignment.ipynb"
     }
     assert changed == {"_config.yml", "CITATION.cff", "README.md", "pyproject.toml"} | notebooks
     assert named(tree) == {HERE: changed}

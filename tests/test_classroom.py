@@ -22,22 +22,22 @@ from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox
 
 pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "book" / "assignments"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
-CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9]*.ipynb"))
+BOOK = ROOT / "book"
+NAMES = sorted(path.parent.name for path in BOOK.glob("*/assignment.ipynb"))
+CHAPTERS = sorted(path.name for path in BOOK.glob("[0-9]*"))
 SLOT = 500 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # none that a grader at work has
 
-sys.path.insert(0, str(FOLDER))
+sys.path.insert(0, str(BOOK / "assignments"))
 import build  # noqa: E402
 
 
 @cache
 def master(name: str) -> dict:
-    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return json.loads((BOOK / name / "assignment.ipynb").read_text(encoding="utf-8"))
 
 
 def student(name: str) -> Path:
-    return FOLDER / "student" / f"{name}-assignment.ipynb"
+    return BOOK / name / "student" / f"{name}-assignment.ipynb"
 
 
 @cache
@@ -241,7 +241,7 @@ def test_tests_keep_to_their_rules(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_notebook_each_time(name, tmp_path):
-    build.build(FOLDER / f"{name}.ipynb", tmp_path, tmp_path)
+    build.build(BOOK / name / "assignment.ipynb", tmp_path, tmp_path)
     assert (tmp_path / student(name).name).read_bytes() == student(name).read_bytes()
     assert (tmp_path / f"{name}.zip").read_bytes() == (ROOT / "dist" / "assignments" / f"{name}.zip").read_bytes()
 

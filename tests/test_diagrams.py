@@ -9,9 +9,9 @@ import diagram
 import numpy as np
 import pytest
 
-STATIC = Path(__file__).parents[1] / "book" / "_static"
-DIAGRAMS = sorted(set(STATIC.glob("*.svg")) - {STATIC / "logo.svg"})
-CSS = (STATIC / "course.css").read_text(encoding="utf-8")
+BOOK = Path(__file__).parents[1] / "book"
+DIAGRAMS = sorted(BOOK.glob("*/figures/*.svg"))
+CSS = (BOOK / "_static" / "course.css").read_text(encoding="utf-8")
 LIGHT = {name: colour for colour, name in diagram.PALETTE.items()}
 DARK = {**dict(re.findall(r"--diagram-([a-z-]+): (#\w{6});", CSS)), "ground": "#121212"}  # the theme's
 HUES = ("blue", "orange", "green", "pink")
@@ -64,7 +64,7 @@ def test_colour_blind_readers_can_tell_the_colours_apart(colours: dict[str, str]
     assert min(distances.values()) > 12, distances
 
 
-@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_diagram_keeps_the_style(path: Path) -> None:
     svg = ET.parse(path).getroot()
     assert diagram.colours(svg) <= set(diagram.PALETTE)

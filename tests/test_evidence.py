@@ -61,14 +61,14 @@ def test_a_changed_record_changes_the_figure(copied) -> None:
 
 
 def test_a_changed_output_changes_the_figure(copied) -> None:
-    path = copied / "book" / "06-several-inputs.ipynb"
+    path = copied / "book" / "06-several-inputs" / "1-several-inputs.ipynb"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("53815  53815", "53815  53816"), encoding="utf-8")
     assert evidence.text_of("s13-total") == "53,816"
 
 
 def test_what_is_not_found_is_an_error(copied) -> None:
-    path = copied / "book" / "06-several-inputs.ipynb"
+    path = copied / "book" / "06-several-inputs" / "1-several-inputs.ipynb"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("total      ", "altogether "), encoding="utf-8")
     with pytest.raises(LookupError, match="has no row 'total'"):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
 import evidence
@@ -43,7 +44,8 @@ def pages_in(entry: object) -> list[str]:
     if isinstance(entry, dict):
         own = [entry[key] for key in ("root", "file") if key in entry]
         # In alphabetical order, as Sphinx takes them.
-        own += sorted(str(p.relative_to(ROOT).with_suffix("")) for p in ROOT.glob(entry.get("glob", "no-such-page")))
+        found = (p for end in (".md", ".ipynb") for p in ROOT.glob(f"{entry.get('glob', 'none')}{end}"))
+        own += sorted(str(p.relative_to(ROOT).with_suffix("")) for p in found)
         return own + [page for key in ("parts", "chapters", "sections") for page in pages_in(entry.get(key))]
     return []
 
@@ -51,6 +53,7 @@ def pages_in(entry: object) -> list[str]:
 PAGES = pages_in(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8")))
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 REPOSITORY = CONFIG["repository"]["url"]
+OLD = CONFIG["sphinx"]["config"]["redirects"]  # addresses that pages had before
 HOME = CONFIG["html"].get("baseurl") or repository.site_address(REPOSITORY)
 FUNCTIONS = {f"book/reference/functions/{public.name}": public for public in functions.everything()}
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
@@ -371,12 +374,20 @@ def test_identifiers_occur_once(page: str) -> None:
 def test_no_page_of_the_book_is_left_out() -> None:
     written = {p.relative_to(ROOT).with_suffix("").as_posix() for p in (ROOT / "book").rglob("*") if is_page(p)}
     assert written == set(PAGES)
-    assert {p.relative_to(SITE).with_suffix("").as_posix() for p in (SITE / "book").rglob("*.html")} == set(PAGES)
+    made = {p.relative_to(SITE).with_suffix("").as_posix() for p in (SITE / "book").rglob("*.html")}
+    assert made - set(OLD) == set(PAGES)
+
+
+def test_old_addresses_lead_to_the_pages_that_took_their_places() -> None:
+    assert [page for page in OLD if page in PAGES] == []
+    for page, target in OLD.items():
+        assert normpath(f"{page}/../{target}").removesuffix(".html") in PAGES
+        assert f'var target = "{target}"' in built(page).read_text(encoding="utf-8")
 
 
 def is_page(path: Path) -> bool:
     inside = path.relative_to(ROOT)
-    if inside.parts[1] == "assignments":  # notebooks to download
+    if path.name == "assignment.ipynb" or "student" in inside.parts:  # notebooks to download
         return False
     return path.suffix in {".md", ".ipynb"} and not any(part.startswith((".", "_")) for part in inside.parts)
 
@@ -437,10 +448,10 @@ def test_index_has_terms_and_functions() -> None:
 @pytest.mark.parametrize(
     ("words", "page"),
     [
-        ({"persist"}, "book/03-sunspots"),  # words lose their endings in the search's index
+        ({"persist"}, "book/03-sunspots/1-sunspots"),  # words lose their endings in the search's index
         ({"persist"}, "book/reference/functions/persistence"),
-        ({"close", "loop"}, "book/01-sine"),
-        ({"bptt"}, "book/02-by-hand"),
+        ({"close", "loop"}, "book/01-sine/1-sine"),
+        ({"bptt"}, "book/02-by-hand/1-by-hand"),
         ({"bptt"}, GLOSSARY),
     ],
 )
@@ -533,7 +544,7 @@ def test_citation_is_the_one_of_the_file() -> None:
     assert (book["name"], book["version"]) == (cited["title"], cited["version"])
     assert book.get("url", "") == HOME
     assert cited.get("repository-code", "") == book.get("codeRepository", "") == REPOSITORY
-    assert meta("book/01-sine")["citation_author"] == [author["name"] for author in cited["authors"]]
+    assert meta("book/01-sine/1-sine")["citation_author"] == [author["name"] for author in cited["authors"]]
 
 
 def test_site_map_lists_every_page() -> None:
@@ -551,9 +562,9 @@ def is_visible(output: dict[str, object]) -> bool:
     return not (isinstance(metadata, dict) and "scrapbook" in metadata)
 
 
-@pytest.mark.parametrize("page", [page for page in NOTEBOOKS if re.match(r"book/\d\d-", page)])
+@pytest.mark.parametrize("page", [page for page in NOTEBOOKS if re.match(r"book/\d\d-[^/]*/\d", page)])
 def test_deck_shows_every_figure(page: str) -> None:
-    deck = parsed(SITE / "slides" / f"{Path(page).name}.html")
+    deck = parsed(SITE / "slides" / f"{Path(page).parent.name}.html")
     figures = [e for e in deck.elements if e.tag == "figure"]
     assert len(figures) == len(parsed(built(page)).having("figure")) > 0
     assert fetched_from_elsewhere(deck) == []

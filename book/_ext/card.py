@@ -16,7 +16,7 @@ FIGURE = "fig-sine-fails"
 
 def figure_of(name: str) -> bytes:
     """Return the picture under a cell, as PNG."""
-    cells = json.loads((BOOK / "01-sine.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((BOOK / "01-sine" / "1-sine.ipynb").read_text(encoding="utf-8"))["cells"]
     (cell,) = [
         c for c in cells if c["metadata"].get("mystnb", {}).get("figure", {}).get("name") == name
     ]

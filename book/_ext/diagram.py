@@ -1,6 +1,6 @@
 """Sphinx: the directive ``{diagram}``, a figure whose drawing follows the page's colours.
 
-    ```{diagram} _static/sine-windows.svg
+    ```{diagram} figures/windows.svg
     :name: fig-sine-windows
     :alt: What is to be seen, for those who cannot see it.
 

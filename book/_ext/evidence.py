@@ -64,7 +64,7 @@ def cells_of(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 def chapter_of(cell: str) -> str:
-    """Page that holds a cell: 01-sine, or solutions/07-yes-no."""
+    """Page that holds a cell: 01-sine/1-sine, or 07-yes-no/solutions."""
     return cells_of(ROOT / "book")[cell][0]
 
 

@@ -23,7 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "book" / "reference" / "functions"
-CHAPTERS = sorted((ROOT / "book").glob("[0-9]*.ipynb"))
+PAGES = sorted((ROOT / "book").glob("[0-9]*/[0-9]*.ipynb"))
 APART = {"grading", "sandbox"}  # a program for teachers, which no chapter opens up
 HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
 # Used by no cell under its own name: the chapter's function that calls it, or whose result it is.
@@ -109,7 +109,7 @@ def everything() -> list[Public]:
 def places() -> dict[str, list[Place]]:
     """For each name in the code of the chapters, the first cell of each chapter that has it."""
     found: dict[str, list[Place]] = {}
-    for path in [*CHAPTERS, ROOT / "book" / "reference" / "sweeps.ipynb"]:
+    for path in [*PAGES, ROOT / "book" / "reference" / "sweeps.ipynb"]:
         page = path.relative_to(ROOT / "book").with_suffix("").as_posix()
         heading, title = "", ""
         imported: set[str] = set()

@@ -88,7 +88,8 @@ class InColab(SphinxTransform):
             return
         for node in list(self.document.findall(addnodes.download_reference)):
             if node["reftarget"].endswith("-assignment.ipynb"):
-                path = f"book/assignments/student/{Path(node['reftarget']).name}"
+                name = Path(node["reftarget"]).name
+                path = f"book/{name.removesuffix('-assignment.ipynb')}/student/{name}"
                 address = f"{COLAB}/github/{'/'.join(found)}/blob/{branch}/{path}"
                 link = nodes.reference("", "in Colab", refuri=address)
                 node.parent.insert(node.parent.index(node) + 1, [nodes.Text(", or "), link])

@@ -263,13 +263,14 @@ def tidy(article: Tag, address: str) -> None:
 
 
 def rebase(article: Tag, address: str) -> None:
-    """Let the links to other pages lead there from the folder of the decks."""
-    for link in article.find_all("a", href=True):
-        target = str(link["href"])
-        if "://" not in target:
+    """Let links and pictures lead from the folder of the decks to where they led from the page."""
+    for link in article.find_all(("a", "img")):
+        name = "href" if link.name == "a" else "src"
+        target = str(link.get(name, "://"))
+        if "://" not in target and not target.startswith("data:"):
             page, mark, anchor = target.partition("#")
             file = normpath(f"{address}/../{page}") if page else address
-            link["href"] = f"../{file}{mark}{anchor}"
+            link[name] = f"../{file}{mark}{anchor}"
 
 
 def main_sentences(paragraph: Tag) -> str:
@@ -310,12 +311,12 @@ def write_decks(app: Sphinx, exception: Exception | None) -> None:
         return
     site = Path(app.outdir)
     (site / "slides").mkdir(exist_ok=True)
-    for page in sorted((site / "book").glob("[0-9][0-9]-*.html")):
+    for page in sorted((site / "book").glob("[0-9]*/1-*.html")):
         article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
         assert isinstance(article, Tag)
         title = " ".join(article.find("h1").text.rstrip("#").split())  # type: ignore[union-attr]  # each page has one
-        deck = Deck(article, f"book/{page.name}")
-        (site / "slides" / page.name).write_text(
+        deck = Deck(article, page.relative_to(site).as_posix())
+        (site / "slides" / f"{page.parent.name}.html").write_text(
             PAGE.format(title=title, slides=deck), encoding="utf-8"
         )
 

@@ -1,6 +1,6 @@
 """Make each assignment's notebook for the students, and its autograder: ``make assignments``.
 
-A source, ``book/assignments/NN-name.ipynb``, is a notebook for ``otter assign``, with solutions and
+A source, ``book/NN-name/assignment.ipynb``, is a notebook for ``otter assign``, with solutions and
 tests. Otter takes the solutions out and sets the hidden tests apart. Two things are then changed,
 so that a student needs nothing but the book's own packages: the cells that call Otter become the
 public checks themselves, as code to be read; and the autograder notes what a person grades.
@@ -21,16 +21,15 @@ import yaml
 
 from rnncourse._handed_in import UNTOUCHED, Question, read_questions
 
-HERE = Path(__file__).resolve().parent
-STUDENT = HERE / "student"
-AUTOGRADERS = HERE.parents[1] / "dist" / "assignments"
+BOOK = Path(__file__).resolve().parents[1]
+AUTOGRADERS = BOOK.parent / "dist" / "assignments"
 POINTS = 20
 BEFORE, AFTER = "# Public checks of {0}: run this cell.", 'print("{0}: the public checks pass")'
 LABELS = ("<!-- BEGIN QUESTION -->", "<!-- END QUESTION -->")
 
 
-def build(source: Path, student: Path = STUDENT, autograders: Path = AUTOGRADERS) -> None:
-    """Write the student's notebook, and the autograder's zip file.
+def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRADERS) -> None:
+    """Write the student's notebook, by default beside the source, and the autograder's zip file.
 
     Raises
     ------
@@ -39,13 +38,14 @@ def build(source: Path, student: Path = STUDENT, autograders: Path = AUTOGRADERS
     RuntimeError
         If Otter fails.
     """
+    name = source.parent.name
     master = json.loads(source.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "otter", "assign", str(source), folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(
-                f"otter assign {source.name} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+                f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
             )
         (zipped,) = Path(folder, "autograder").glob("*.zip")
         notebook = json.loads(Path(folder, "student", source.name).read_text(encoding="utf-8"))
@@ -53,25 +53,27 @@ def build(source: Path, student: Path = STUDENT, autograders: Path = AUTOGRADERS
         opened = by_hand(master)
         check_points(master, questions, opened)
         checks = public_checks(master)
-        cells = list(student_cells(notebook["cells"], checks, list(opened), source.stem))
-        write_student(cells, student / f"{source.stem}-assignment.ipynb", source)
+        cells = list(student_cells(notebook["cells"], checks, list(opened), source.parent))
+        folder = student or source.parent / "student"
+        write_student(cells, folder / f"{name}-assignment.ipynb", name)
         given = [cell["id"] for cell in cells]
         note = {
-            "name": source.stem,
+            "name": name,
             "title": title(master),
             "titles": question_titles(master),
             "by_hand": opened,
             "given": given,
             "checks": [*checks.values()],
         }
-        write_autograder(zipped, autograders / f"{source.stem}.zip", note)
+        write_autograder(zipped, autograders / f"{name}.zip", note)
 
 
 def student_cells(
-    cells: list[dict[str, Any]], checks: Mapping[str, str], opened: list[str], name: str
+    cells: list[dict[str, Any]], checks: Mapping[str, str], opened: list[str], chapter: Path
 ) -> Iterator[dict[str, Any]]:
     """Yield the cells: the install first; for each call of Otter's check the public tests."""
-    yield cell("code", install(name), f"{name}-install")
+    name = chapter.name
+    yield cell("code", install(chapter), f"{name}-install")
     open_questions = iter(opened)
     number = 0
     for old in cells:
@@ -97,10 +99,10 @@ def student_cells(
             yield cell(old["cell_type"], text, f"{name}-{number:02d}")
 
 
-def install(name: str) -> str:
-    """Return the cell that installs the course: the first code cell of the chapter."""
-    chapter = json.loads((HERE.parent / f"{name}.ipynb").read_text(encoding="utf-8"))
-    return next("".join(c["source"]) for c in chapter["cells"] if c["cell_type"] == "code")
+def install(chapter: Path) -> str:
+    """Return the cell that installs the course: the first code cell of the chapter's first page."""
+    page = json.loads(min(chapter.glob("[0-9]*.ipynb")).read_text(encoding="utf-8"))
+    return next("".join(c["source"]) for c in page["cells"] if c["cell_type"] == "code")
 
 
 def cell(kind: str, source: str, identity: str, **metadata: Any) -> dict[str, Any]:
@@ -224,12 +226,12 @@ def check_points(
         )
 
 
-def write_student(cells: list[dict[str, Any]], target: Path, source: Path) -> None:
+def write_student(cells: list[dict[str, Any]], target: Path, name: str) -> None:
     """Write the student's notebook."""
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "rnncourse": {"assignment": source.stem},
+        "rnncourse": {"assignment": name},
     }
     notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -251,10 +253,10 @@ def write_autograder(zipped: Path, target: Path, note: Mapping[str, Any]) -> Non
 def main() -> None:
     """Make all, or those that are named."""
     names = sys.argv[1:]
-    for source in sorted(HERE.glob("*.ipynb")):
-        if not names or source.stem in names:
+    for source in sorted(BOOK.glob("[0-9]*/assignment.ipynb")):
+        if not names or source.parent.name in names:
             build(source)
-            sys.stdout.write(f"{source.stem}\n")
+            sys.stdout.write(f"{source.parent.name}\n")
 
 
 if __name__ == "__main__":
