@@ -37,6 +37,7 @@ class Environment(NamedTuple):
     variables: Mapping[str, str] = {}
     copy: bool = False  # an installation of its own
     command: str = "make test"
+    installation: str = ".venv"
 
 
 NAMED = {"OPENBLAS_CORETYPE": "Haswell", "ATEN_CPU_CAPABILITY": "avx2"}
@@ -48,7 +49,7 @@ ENVIRONMENTS = {
     "haswell": Environment("kernels for Haswell and AVX2", variables=NAMED, command="make notebooks"),
     "threads": Environment("two threads", variables=TWO, command="make notebooks"),
     "cuda": Environment("PyTorch's CUDA build", variables={"TORCH_INDEX": ""}, copy=True),
-    "lowest": Environment("lowest versions", command="make lowest"),
+    "lowest": Environment("lowest versions", command="make lowest", installation=".venv-lowest"),
     "bookworm": Environment("Debian 12", suite="bookworm"),
     "trixie": Environment("Debian 13", suite="trixie"),
     "sid": Environment("Debian unstable", suite="sid"),
@@ -136,9 +137,9 @@ def versions(environment: Environment, course: Path) -> dict[str, str]:
     """Ask the installation which Python and which build of PyTorch it has."""
     ask = "import platform, torch; print(platform.python_version(), torch.__version__, torch.version.cuda or 'CPU')"
     python = (
-        ["chroot", str(course.parent), "/course/.venv/bin/python"]
+        ["chroot", str(course.parent), f"/course/{environment.installation}/bin/python"]
         if environment.suite
-        else [course / ".venv/bin/python"]
+        else [course / environment.installation / "bin/python"]
     )
     answer = subprocess.run([*python, "-c", ask], capture_output=True, text=True, check=False).stdout.split()
     version, torch, build = answer or ("unknown", "not installed", "")
