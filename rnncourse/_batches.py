@@ -134,6 +134,12 @@ def _from_array(name: str, values: Any) -> Tensor:
         return torch.as_tensor(array)
 
 
+def as_array(tensor: Tensor) -> np.ndarray:
+    """Return a tensor as an array, wherever it is; NumPy lacks bfloat16 and gets float32."""
+    array: np.ndarray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
+    return array
+
+
 def take(tensor: Tensor, index: Tensor, device: torch.device, dtype: torch.dtype | None) -> Tensor:
     """Return the windows of an index where the model is and, if they are floats, in its type."""
     part = tensor[index]
@@ -151,7 +157,11 @@ def checked_loss(loss: Loss, outputs: Tensor, targets: Tensor, name: str = "targ
             f"{name} must have the shape of the model's outputs, {tuple(outputs.shape)}, got {tuple(targets.shape)}:"
             " the loss would broadcast one against the other"
         )
-    return loss(outputs, targets)
+    value = loss(outputs, targets)
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"loss must give one number, the mean over the batch, as a tensor, got {got}")
+    return value
 
 
 def _check_classes(loss: Loss, outputs: Tensor, targets: Tensor, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,6 +16,18 @@ def whole_number(name: str, value: Any, *, minimum: int = 1) -> int:
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
+
+
+def seed_list(seeds: Any) -> list[int]:
+    """Return seeds as a list, or raise: at least one, whole numbers from 0, none twice."""
+    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
+        raise TypeError(f"seeds must be a sequence of whole numbers, such as range(5), got {seeds!r}")
+    found = [whole_number("seeds", seed, minimum=0) for seed in seeds]
+    if not found:
+        raise ValueError("seeds must name at least one seed, got none")
+    if len(set(found)) < len(found):
+        raise ValueError(f"seeds must differ, got {next(seed for seed in found if found.count(seed) > 1)} twice")
+    return found
 
 
 def finite_number(name: str, value: Any) -> float:

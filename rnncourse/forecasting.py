@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from rnncourse._batches import device_of, dtype_of, evaluation
+from rnncourse._batches import as_array, device_of, dtype_of, evaluation
 from rnncourse._checks import column_positions, finite_floats, neighbours, whole_number
 from rnncourse._dates import check_steps
 from rnncourse.models import Forecaster
@@ -220,8 +220,7 @@ def _loop(
             output = step_ahead(track[:, step : step + lookback])
             _check_output(output, batch, len(fed), features)
             track[:, lookback + step, columns] = output[:, 0] if misses is None else output[:, 0] - misses[step]
-    forecast: np.ndarray = track[:, lookback:, columns].cpu().numpy()
-    return forecast
+    return as_array(track[:, lookback:, columns])
 
 
 def _stepper(model: Model) -> Callable[[Tensor], Tensor]:
@@ -320,7 +319,7 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
             states, state = model.core(fed_back, state)
             output = model.read(states, fed_back)
         forecast.append(output)
-    result: np.ndarray = torch.cat(forecast, dim=1).cpu().numpy()
+    result = as_array(torch.cat(forecast, dim=1))
     return result if values.ndim == 3 else result[0]
 
 

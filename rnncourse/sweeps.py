@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from rnncourse._batches import globals_kept
-from rnncourse._checks import whole_number
+from rnncourse._checks import seed_list
 from rnncourse.training import reproducible
 
 Row = dict[str, Any]
@@ -47,9 +47,9 @@ def sweep(
         Processes; -1: one for each core; 1: this one. ``joblib.parallel_config("dask")`` around the call moves
         the runs to a Dask cluster whose workers have one thread each.
     path : str or Path, optional
-        A file to which each row is added as it comes, one JSON object a line. If it is there already, its runs are
-        not repeated: a sweep that was broken off goes on where it stopped. It does not notice that
-        the experiment has changed: then begin with another file.
+        A file to which each row is added as it comes, one JSON object a line; "~" is the home folder. If it is there
+        already, its runs are not repeated: a sweep that was broken off goes on where it stopped. It does not notice
+        that the experiment has changed: then begin with another file.
     progress : bool, default True
         Show a progress bar.
     **grid : iterables
@@ -70,8 +70,8 @@ def sweep(
         option is not of its kind (as where a setting has its name), or a setting cannot be written to `path`
         because it is neither a number, a string, None nor a sequence of these.
     ValueError
-        If there are no seeds, a setting is named "seed" or has no values, a combination is there twice, or `path` was
-        written by another experiment.
+        If there are no seeds or one comes twice, a setting is named "seed" or has no values, a combination that is to
+        be kept in `path` is there twice, or `path` was written by another experiment.
     RuntimeError
         If two runs share a process at the same time, as on Dask workers with several threads.
 
@@ -89,9 +89,7 @@ def sweep(
     if "seed" in grid:
         raise ValueError(f"seed cannot be a setting, for it comes from seeds={seeds!r}, got seed={grid['seed']!r}")
     values = {name: _choices(name, choices) for name, choices in grid.items()}
-    every_seed = [whole_number("seeds", seed, minimum=0) for seed in seeds]
-    if not every_seed:
-        raise ValueError("seeds must name at least one seed, got none")
+    every_seed = seed_list(seeds)
     settings = [
         {**dict(zip(values, chosen, strict=True)), "seed": seed}
         for chosen in itertools.product(*values.values())
@@ -158,13 +156,14 @@ def run_each(
             raise TypeError(f"{name} is an option and got {value!r}; settings of that name are for run_each")
     calls = [dict(setting) for setting in settings]
     done: dict[str, list[Row]] = {}
+    file = None if path is None else Path(path).expanduser()
     keys = [str(number) for number in range(len(calls))]
-    if path is not None:
+    if file is not None:
         keys = [_key(setting) for setting in calls]
         if len(set(keys)) < len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
             raise ValueError(f"settings must differ from run to run, but this one is there twice: {twice}")
-        done = _read(Path(path), experiment)
+        done = _read(file, experiment)
     missing = [(key, setting) for key, setting in zip(keys, calls, strict=True) if key not in done]
     # One task at a time, handed back as it ends, so that nothing that is finished can be lost.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
@@ -172,9 +171,9 @@ def run_each(
     bar = tqdm(results, total=len(calls), initial=len(calls) - len(missing), disable=not progress, unit="run")
     for key, rows in bar:
         done[key] = rows
-        if path is not None and not any("error" in row for row in rows):
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"settings": key, "rows": rows}) + "\n")
+        if file is not None and not any("error" in row for row in rows):
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"settings": key, "rows": rows}) + "\n")
     return [done[key] for key in keys]
 
 

@@ -25,6 +25,7 @@ from rnncourse._batches import (
     MakeOptimizer,
     MakeScheduler,
     Setting,
+    as_array,
     checked_loss,
     evaluation,
     globals_kept,
@@ -35,7 +36,7 @@ from rnncourse._batches import (
     take,
     tensors_of,
 )
-from rnncourse._checks import whole_number
+from rnncourse._checks import seed_list, whole_number
 from rnncourse._learners import One, Stack, can_stack
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def fit_seeds(
     inputs, targets : ndarray or Tensor
         As for `fit`.
     seeds : iterable of int
-        One model for each.
+        One model for each, none twice.
     **as_fit
         Options of `fit`.
 
@@ -270,7 +271,7 @@ def fit_seeds(
     Raises
     ------
     TypeError, ValueError, FloatingPointError
-        As `fit`, and if there are no seeds.
+        As `fit`, and if there are no seeds or one comes twice.
 
     Notes
     -----
@@ -293,11 +294,9 @@ def fit_seeds(
     """
     options = inspect.signature(fit).bind(None, inputs, targets, **as_fit)
     options.apply_defaults()
-    seeds, models, states, histories = list(seeds), [], [], []
-    if not seeds:
-        raise ValueError("seeds must name at least one seed, got none")
+    every_seed, models, states, histories = seed_list(seeds), [], [], []
     with globals_kept():
-        for seed in seeds:
+        for seed in every_seed:
             reproducible(seed)
             models.append(make_model())
             states.append(random_states())
@@ -339,10 +338,7 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     array([0., 1., 2.])
     """
     tensors, _ = tensors_of("inputs", inputs)
-    # NumPy lacks bfloat16.
-    outputs = torch.cat(outputs_of(model, tensors, whole_number("batch_size", batch_size))).cpu()
-    result: np.ndarray = (outputs.float() if outputs.dtype == torch.bfloat16 else outputs).numpy()
-    return result
+    return as_array(torch.cat(outputs_of(model, tensors, whole_number("batch_size", batch_size))))
 
 
 def _train(learner: One | Stack, setting: Setting) -> list[History]:

@@ -226,6 +226,15 @@ def test_loops_follow_the_model_to_its_device_and_type(loop, dtype):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_half_precision_comes_back_as_numpy_has_it():
+    model = Forecaster(nn.GRU(1, 4, batch_first=True))
+    for loop in (closed_loop, closed_loop_carried, partial(sampled_paths, errors=[0.0])):
+        exact = loop(model.float(), ONES, 4)
+        found = loop(model.bfloat16(), ONES, 4)
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, exact, atol=0.05)
+
+
 @pytest.mark.parametrize("columns", [1, 2])
 @pytest.mark.parametrize("table", [False, True])
 def test_last_window_ends_with_the_last_known_step(columns, table):

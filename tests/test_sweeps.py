@@ -196,6 +196,15 @@ def test_two_threads_in_one_process_are_refused() -> None:
         pass
 
 
+def test_path_from_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    sweep(_slow, seeds=[0], n_jobs=1, path="~/kept/rows.jsonl", progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert len((tmp_path / "kept" / "rows.jsonl").read_text().splitlines()) == 2
+
+
 def _slow(seed: int) -> dict[str, int]:
     import time
 
@@ -216,7 +225,10 @@ def _slow(seed: int) -> dict[str, int]:
         ({"seeds": [1], "seed": [5, 6]}, ValueError, r"seed cannot be a setting.*seeds=\[1\], got seed=\[5, 6\]"),
         ({"seeds": [0], "progress": [0, 1]}, TypeError, r"progress is an option and got \[0, 1\]; settings"),
         ({"seeds": [0], "n_jobs": [1, 2]}, TypeError, r"n_jobs is an option and got \[1, 2\]; settings"),
-        ({"seeds": [0, 0], "path": "p.jsonl"}, ValueError, "there twice"),
+        ({"seeds": 3}, TypeError, r"seeds must be a sequence of whole numbers, such as range\(5\), got 3"),
+        ({"seeds": "12"}, TypeError, "seeds must be a sequence of whole numbers"),
+        ({"seeds": [0, 1, 0]}, ValueError, "seeds must differ, got 0 twice"),
+        ({"seeds": [0], "rate": [0.5, 0.5], "path": "p.jsonl"}, ValueError, "there twice"),
         ({"seeds": [0], "rate": [object()], "path": "p.jsonl"}, TypeError, "settings must be numbers"),
     ],
 )
