@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -253,6 +254,14 @@ def test_page_shows_from_a_folder(page: Page) -> None:
     assert page.evaluate(FORMULAS)["shown"] > 0
     assert elsewhere(requests, "file://") == []
     assert errors == []
+
+
+@pytest.mark.parametrize("old", OLD)
+def test_old_address_leads_on_with_its_anchor(page: Page, site_url: str, old: str) -> None:
+    for start in (site_url, f"file://{SITE}"):
+        page.goto(f"{start}/{old}.html#main-content")
+        new = f"{start}/{normpath(f'{old}/../{OLD[old]}')}#main-content"
+        page.wait_for_url(new, wait_until="domcontentloaded")
 
 
 def test_icons_are_drawn(page: Page, site_url: str) -> None:
