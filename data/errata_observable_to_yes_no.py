@@ -24,8 +24,8 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
 from rnncourse import datasets, forecasting, models, training, windows
+from rnncourse.drought import DAYS, PERCENTILES
 from rnncourse.intervals import conformal_margin, pinball_loss
-from rnncourse.weather import DAYS, PERCENTILES
 
 
 def drawn_blocks(ours: np.ndarray, theirs: np.ndarray, block: np.ndarray, power: float = 1.0) -> tuple[float, float]:

@@ -35,10 +35,10 @@ from torch.optim import LBFGS, Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from rnncourse import datasets, forecasting, layers, models, training, windows
-from rnncourse.drought import DroughtWindows, drought_windows, read_droughted
+from rnncourse.datasets import read_droughted
+from rnncourse.drought import LATITUDES, DroughtWindows, drought_windows
 from rnncourse.intervals import conformal_margin, interval_score, pinball_loss
 from rnncourse.sweeps import run_each
-from rnncourse.weather import LATITUDES
 
 RESULTS = Path(__file__).parent / "results"
 UNFINISHED = RESULTS / "unfinished"  # runs of a recording that was broken off: the next one goes on with them

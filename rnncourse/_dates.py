@@ -1,4 +1,4 @@
-"""A check that the rows of a pandas object follow one calendar: no gap, no repeat, no reversal."""
+"""Checks of calendars: that the rows of a pandas object go in even steps, and that a table of days is in order."""
 
 import sys
 import warnings
@@ -8,6 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+
+from rnncourse._checks import finite_floats
 
 # A calendar numbers the dates. With it goes: which dates are on it, and the date that lies some numbers after another.
 Calendar = tuple[np.ndarray, np.ndarray, Callable[[Any, int], Any]]
@@ -141,3 +143,57 @@ def _most_common(numbers: np.ndarray) -> int:
 def _shown(date: Any) -> str:
     """Return a date without its time where that is midnight."""
     return str(date).removesuffix(" 00:00:00")
+
+
+def check_table(name: str, table: Any, columns: Sequence[str]) -> None:
+    """Raise unless this is a table of days: rows, these columns, none twice, dates, no blank site or date."""
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(f"{name} must be a DataFrame, got {type(table).__name__}")
+    if missing := [column for column in columns if column not in table]:
+        raise ValueError(f"{name} lacks the columns {missing}")
+    if (twice := table.columns.duplicated()).any():
+        raise ValueError(f"{name} has the column {table.columns[twice][0]!r} twice")
+    if table.empty:
+        raise ValueError(f"{name} has no rows")
+    if not isinstance(table["date"].dtype, np.dtype) or table["date"].dtype.kind != "M":
+        raise TypeError(f"{name} must have dates in its column 'date', got dtype {table['date'].dtype}")
+    for label in ("site", "date"):
+        if (blank := table[label].isna()).any():
+            raise ValueError(f"{name}: column {label!r} must not be blank, got a blank in row {int(np.argmax(blank))}")
+
+
+def features_of(name: str, table: Any) -> np.ndarray:
+    """Return the features of a table of days and weekly scores that is in order, as floats."""
+    check_table(name, table, ("site", "date", "score"))
+    numbers = table.drop(columns=["site", "date"])
+    for column, values in numbers.items():
+        if values.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: column {column!r} must hold numbers, got dtype {values.dtype}")
+    scores = blank_as_nan(numbers.pop("score"))
+    if not (good := np.isnan(scores) | ((scores >= 0) & (scores <= 5))).all():
+        raise ValueError(f"{name}: score must be between 0 and 5 or blank, got {scores[~good][0]}")
+    day_steps(name, table)
+    columns = [
+        finite_floats(f"{name}: column {label!r}", blank_as_nan(values), ndim=(1,)) for label, values in numbers.items()
+    ]
+    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+
+
+def blank_as_nan(values: Any) -> np.ndarray:
+    """Return a column of numbers or booleans, of NumPy's kind or pandas's own, with NaN where it is blank."""
+    return np.asarray(values.to_numpy(np.float64, na_value=np.nan))
+
+
+def day_steps(name: str, table: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each row but the last is followed by one of its own site, and how many days later."""
+    site, dates = table["site"].to_numpy(str), table["date"].to_numpy("datetime64[D]")
+    same, step = site[1:] == site[:-1], np.diff(dates).astype(np.int64)
+    for wrong, what in ((step == 0, "twice"), (step < 0, "after a later day")):
+        if (same & wrong).any():
+            row = int(np.argmax(same & wrong)) + 1
+            raise ValueError(f"{name}: {dates[row]} comes {what} at {site[row]}; days must be in order, each once")
+    if 1 + np.count_nonzero(~same) != len(np.unique(site)):
+        raise ValueError(f"{name}: the rows of each site must stand together")
+    return same, step

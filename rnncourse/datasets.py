@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rnncourse._checks import finite_number, whole_number
-from rnncourse.weather import LATITUDES, drought_table
+from rnncourse._dates import day_steps, features_of
+from rnncourse.drought import LATITUDES, drought_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,12 @@ _SHA256 = {
     "sunspots_later.csv": "68f446eac45bf1e831217f3501132927c286fcdd429e1d2d9ec2b6686c8ff185",
     "weather.csv.gz": "99db3d71c6b21068e7ae9fd635b4ee5760f8ae44428c967663e5cf740459db7f",
 }
+# As the data set names them: NASA POWER's precipitation (mm per day), surface pressure (kPa), humidity (g/kg),
+# temperatures (°C) and wind speeds (m/s) at 10 and 50 m.
+DROUGHTED_COLUMNS = (
+    *("PRECTOT", "PS", "QV2M", "T2M", "T2MDEW", "T2MWET", "T2M_MAX", "T2M_MIN", "T2M_RANGE", "TS"),
+    *("WS10M", "WS10M_MAX", "WS10M_MIN", "WS10M_RANGE", "WS50M", "WS50M_MAX", "WS50M_MIN", "WS50M_RANGE"),
+)
 
 
 def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.0, start: float = 0.0) -> np.ndarray:
@@ -165,7 +172,7 @@ def drought() -> pd.DataFrame:
     """Return daily weather and a weekly drought score at eleven sites.
 
     Temperature, rain and evapotranspiration stand in the file; the rest is computed from them
-    (`rnncourse.weather`), the score too: it is no official one. Its percentiles come from the first 70 % of each
+    (`rnncourse.drought`), the score too: it is no official one. Its percentiles come from the first 70 % of each
     site's years alone.
 
     Returns
@@ -201,6 +208,64 @@ def drought() -> pd.DataFrame:
 
     days = pd.read_csv(BytesIO(_checked_bytes("weather.csv.gz")), compression="gzip", parse_dates=["date"])
     return drought_table(days, LATITUDES)
+
+
+def read_droughted(path: str | Path) -> pd.DataFrame:
+    """Return a DroughtED file, or a folder of them, as a table in the form of `drought`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A CSV file, packed or not, with the columns "fips", "date", 18 of weather and "score"; or a folder, in which
+        every ``*.csv`` and ``*.csv.gz`` is read, in folders below it too, but not ``soil_data.csv`` and not what is
+        hidden (names that begin with a dot, and ``__MACOSX``). ``~`` is the home folder.
+
+    Returns
+    -------
+    DataFrame
+        "site" (the county's FIPS code, five digits as text), "date", the 18 columns under their own names, "score":
+        weekly, NaN on other days. Sorted by site and date.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file, or no CSV file in the folder.
+    ValueError
+        If a file cannot be read as a table or has no rows; if columns are missing, renamed or unknown; if a FIPS
+        code, date or value cannot be read or is blank (-999); if a county's days are unsorted, twice there or not
+        consecutive; if a score is not between 0 and 5.
+
+    References
+    ----------
+    Minixhofer, Swan, McMeekin and Andreadis, *DroughtED: A dataset and methodology for drought forecasting
+    spanning multiple climate zones* (2021).
+
+    Examples
+    --------
+    ::
+
+        table = read_droughted("validation_timeseries.csv")
+        windows = drought.drought_windows(table)
+    """
+    import pandas as pd
+
+    path = Path(path).expanduser()
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.name.lower().endswith((".csv", ".csv.gz")))
+        files = [file for file in files if not (file.is_dir() or file.name.startswith("soil_data"))]
+        files = [file for file in files if not _hidden(file, path)]
+    if not files or not files[0].is_file():
+        raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
+    # One file after the other must be in order; the years of a county may be spread over several.
+    table = pd.concat([_read_file(file) for file in files], ignore_index=True)
+    table = table.sort_values(["site", "date"], kind="stable", ignore_index=True)
+    same, step = day_steps(str(path), table)
+    if (gaps := same & (step > 1)).any():
+        row = int(np.argmax(gaps))
+        before, after = (day.date() for day in table["date"].iloc[row : row + 2])
+        raise ValueError(f"{path}: days are missing at {table['site'].iloc[row]} between {before} and {after}")
+    return table
 
 
 def leading_parameters(
@@ -282,6 +347,39 @@ def leading_parameters(
     obs = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2 + 2 * noise * random.normal(size=steps)
     table = pd.DataFrame({"par1": 10 + 2 * now[0], "par2": 5 + now[1], "par3": 30 + 6 * now[2], "obs": obs})
     table.attrs["leads"] = leads
+    return table
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Whether a notebook server, an editor or macOS put the file there: ``.ipynb_checkpoints``, ``__MACOSX`` …."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
+
+
+def _read_file(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    wanted = ["fips", "date", *DROUGHTED_COLUMNS, "score"]
+    try:
+        table = pd.read_csv(file, dtype={"fips": str, "date": str}, low_memory=False)
+    except (ValueError, EOFError, OSError) as error:  # no text, no columns, cut off while packed …
+        raise ValueError(f"{file} cannot be read as a table: {error}") from error
+    missing = [name for name in wanted if name not in table]
+    unknown = [str(name) for name in table if name not in wanted]
+    if missing or unknown:
+        raise ValueError(f"{file}: missing columns {missing}, unknown columns {unknown}; wanted {wanted}")
+    fips = table["fips"].fillna("").str.zfill(5)
+    if not (good := fips.str.fullmatch(r"\d{5}") & (fips != "00000")).all():
+        raise ValueError(f"{file}: fips must be at most five digits, got {table['fips'][~good].iloc[0]!r}")
+    dates = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
+    if dates.isna().any():
+        raise ValueError(f"{file}: date must be like 2019-01-31, got {table['date'][dates.isna()].iloc[0]!r}")
+    table = table.assign(fips=fips, date=dates)[wanted].rename(columns={"fips": "site"})
+    unmeasured = (features_of(str(file), table) <= -99).any(axis=0)  # NASA POWER writes -999; no weather is so low
+    if unmeasured.any():
+        name = DROUGHTED_COLUMNS[int(np.argmax(unmeasured))]
+        raise ValueError(
+            f"{file}: column {name!r} must hold weather, got {table[name].min()}, which stands for a blank"
+        )
     return table
 
 

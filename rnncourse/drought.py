@@ -1,27 +1,48 @@
-"""Drought: files of the DroughtED data set, and windows of weather that end in weekly scores.
+"""Drought: daily weather to features and a score, and windows of days that end in weekly scores.
 
-Opened up in chapter 5. The features and the score of the shipped weather: `rnncourse.weather`.
+Opened up in chapter 5. Formulas are those of FAO-56, numbered as there.
+
+References
+----------
+Allen, Pereira, Raes and Smith, *Crop evapotranspiration*, FAO Irrigation and Drainage Paper 56 (1998).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
 
-from rnncourse._checks import finite_floats, whole_number
+from rnncourse._checks import finite_floats, finite_number, whole_number
+from rnncourse._dates import blank_as_nan, check_table, day_steps, features_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# As the data set names them: NASA POWER's precipitation (mm per day), surface pressure (kPa), humidity (g/kg),
-# temperatures (°C) and wind speeds (m/s) at 10 and 50 m.
-DROUGHTED_COLUMNS = (
-    *("PRECTOT", "PS", "QV2M", "T2M", "T2MDEW", "T2MWET", "T2M_MAX", "T2M_MIN", "T2M_RANGE", "TS"),
-    *("WS10M", "WS10M_MAX", "WS10M_MIN", "WS10M_RANGE", "WS50M", "WS50M_MAX", "WS50M_MIN", "WS50M_RANGE"),
-)
+# Degrees north of the town, or of the middle of the county, to about a tenth: the weather files give none.
+# An error of 0.1 changes extraterrestrial radiation by about 1 % at most. January is Córdoba's warmest
+# month, so it is the one in Argentina; Champion is in Nebraska.
+LATITUDES = {
+    "brussels": 50.8,
+    "cambridge": 52.2,
+    "champion": 40.5,
+    "cordoba": -31.4,
+    "hyderabad": 17.4,
+    "lincolnshire": 53.1,
+    "norfolk": 52.6,
+    "north_yorks": 54.1,
+    "northumberland": 55.2,
+    "suffolk": 52.2,
+    "tunis": 36.8,
+}
+# The US Drought Monitor's cut points: percentiles at which the scores 5, 4, … 0 begin.
+PERCENTILES = (0.0, 0.02, 0.05, 0.10, 0.20, 0.30)
+DAYS = 90  # of the water balance that the score looks at
+# What no weather on Earth goes beyond: °C and mm per day. It tells kelvins and codes such as -999 for "not measured".
+_RANGES = {"tmin": (-100, 100), "tmax": (-100, 100), "rain": (0, 2000), "et0": (-5, 50)}
 
 
 class DroughtWindows(NamedTuple):
@@ -46,95 +67,195 @@ class DroughtWindows(NamedTuple):
     target_date: np.ndarray
 
 
-def read_droughted(path: str | Path) -> pd.DataFrame:
-    """Return a DroughtED file, or a folder of them, as a table in the form of `datasets.drought`.
+def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
+    """Return the saturation vapour pressure at an air temperature: FAO-56, equation 11.
 
     Parameters
     ----------
-    path : str or Path
-        A CSV file, packed or not, with the columns "fips", "date", 18 of weather and "score"; or a folder, in which
-        every ``*.csv`` and ``*.csv.gz`` is read, in folders below it too, but not ``soil_data.csv`` and not what is
-        hidden (names that begin with a dot, and ``__MACOSX``). ``~`` is the home folder.
+    temperature : array_like
+        °C, from -100 to 100.
+
+    Returns
+    -------
+    ndarray
+        kPa. The mean of the values at a day's highest and lowest temperature is the day's saturation
+        vapour pressure (equation 12); the value at the lowest temperature alone stands for the
+        actual vapour pressure where no humidity is measured (equation 48).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a temperature is not a finite number in this range.
+
+    Examples
+    --------
+    >>> vapour_pressure([15.0, 24.5]).round(3)
+    array([1.705, 3.075])
+    """
+    celsius = _within("temperature", temperature, (-100, 100), ndim=range(65)).astype(np.float64)
+    pressure: np.ndarray = 0.6108 * np.exp(17.27 * celsius / (celsius + 237.3))
+    return pressure
+
+
+def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return extraterrestrial radiation and daylight hours: FAO-56, equations 21 to 25 and 34.
+
+    Parameters
+    ----------
+    latitude : float
+        Degrees, north positive, -90 to 90.
+    day : array_like
+        Day of the year, a whole number from 1 to 366.
+
+    Returns
+    -------
+    radiation : ndarray
+        MJ per m² and day, on a horizontal surface above the atmosphere.
+    daylight : ndarray
+        Hours, at most 24.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the latitude is not a number from -90 to 90, or a day not a whole number from 1 to 366.
+
+    Examples
+    --------
+    20° south on 3 September, FAO-56's examples 8 and 9:
+
+    >>> radiation, daylight = sun(-20.0, 246)
+    >>> print(radiation.round(1), daylight.round(1))
+    32.2 11.7
+    """
+    if not -90 <= finite_number("latitude", latitude) <= 90:
+        raise ValueError(f"latitude must be between -90 and 90 degrees, got {latitude}")
+    number = _within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
+    if (odd := number != np.floor(number)).any():
+        raise ValueError(f"day must be a whole number, got {number[odd][0]}")
+    phi, year = np.deg2rad(latitude), 2 * np.pi * number / 365
+    distance = 1 + 0.033 * np.cos(year)
+    declination = 0.409 * np.sin(year - 1.39)
+    # Within the polar circles the sun may not rise or not set: then there is no such angle.
+    sunset = np.arccos(np.clip(-np.tan(phi) * np.tan(declination), -1, 1))
+    height = sunset * np.sin(phi) * np.sin(declination) + np.cos(phi) * np.cos(declination) * np.sin(sunset)
+    return 24 * 60 / np.pi * 0.0820 * distance * height, 24 / np.pi * sunset
+
+
+def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> np.ndarray:
+    """Return a drought score from 0 (none) to 5 for each day of one site.
+
+    A day's water balance is ranked among those of the *training* days that lie within 7 days of
+    the same day of the year. The percentile is the share of them that are lower, plus half the share that
+    are equal. Percentiles of 0.30, 0.20, 0.10, 0.05, 0.02 and 0 are scores of 0, 1, 2, 3, 4 and 5, with
+    straight lines between.
+
+    Parameters
+    ----------
+    balance : array_like of float, shape (T,)
+        Rain less evapotranspiration of the last 90 days, mm.
+    date : array_like of dates, shape (T,)
+        The days, each once; text is read as ISO 8601 has it, such as "2001-06-30".
+    training : array_like of bool, shape (T,)
+        Whether a day may be ranked against. What happens on the other days has no influence on any
+        score but their own.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        The scores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a balance is not a finite number, `date` does not hold dates or `training` anything else than True and
+        False; if the lengths differ, a day comes twice, or a day has no training day near it in the year.
+
+    References
+    ----------
+    The percentiles are the cut points of the US Drought Monitor (droughtmonitor.unl.edu).
+
+    Examples
+    --------
+    >>> days = ["2001-06-01", "2002-06-01", "2003-06-02", "2004-06-01"]
+    >>> drought_score([-10.0, 20.0, 30.0, -50.0], days, [True, True, True, False]).round(2)
+    array([1.33, 0.  , 0.  , 5.  ])
+    """
+    values, days, known = finite_floats("balance", balance, ndim=(1,)), _days(date), np.asarray(training)
+    if np.ma.isMaskedArray(training) or known.dtype != bool:
+        raise TypeError(f"training must hold True and False, got {type(training).__name__} of dtype {known.dtype}")
+    if not values.shape == days.shape == known.shape:
+        raise ValueError(f"balance, date and training differ in shape: {values.shape}, {days.shape}, {known.shape}")
+    # Places in a leap year, so that a date has the same place every year.
+    place = days.day_of_year.to_numpy() + ((days.month > 2) & ~days.is_leap_year)
+    percentile = np.empty(len(values))
+    for here in np.unique(place):
+        apart = np.abs(place - here)
+        peers = np.sort(values[known & (np.minimum(apart, 366 - apart) <= 7)])
+        if not len(peers):
+            raise ValueError(f"training has no day within 7 days of {days[place == here][0].date()}")
+        own = values[place == here]
+        below, up_to = np.searchsorted(peers, own), np.searchsorted(peers, own, side="right")
+        percentile[place == here] = (below + up_to) / (2 * len(peers))
+    return np.interp(percentile, PERCENTILES, [5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
+
+
+def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, share: float = 0.7) -> pd.DataFrame:
+    """Return 18 daily features and a weekly drought score for each site.
+
+    Parameters
+    ----------
+    weather : DataFrame
+        Columns "site", "date", "tmin", "tmax" (°C), "rain" and "et0" (mm per day): one site after the
+        other, day by day without gaps.
+    latitudes : mapping of str to float
+        Degrees north of each site.
+    share : float, default 0.7
+        The first part of each site's calendar years, rounded down, that scores are ranked against; above 0, at
+        most 1.
 
     Returns
     -------
     DataFrame
-        "site" (the county's FIPS code, five digits as text), "date", the 18 columns under their own names, "score":
-        weekly, NaN on other days. Sorted by site and date.
+        "site", "date", 18 columns (see `datasets.drought`), "score": blank (NaN) but on Tuesdays, the day that the
+        US Drought Monitor's maps are valid for. The first 89 days of a site are left out, as
+        they have no sum of 90 days. ``attrs["training_end"]``: last training day of each site.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file, or no CSV file in the folder.
+    TypeError
+        If `weather` is not a DataFrame, the column "date" holds something else than dates, one of weather something
+        else than numbers, or a latitude or the share is not a number.
     ValueError
-        If a file cannot be read as a table or has no rows; if columns are missing, renamed or unknown; if a FIPS
-        code, date or value cannot be read or is blank (-999); if a county's days are unsorted, twice there or not
-        consecutive; if a score is not between 0 and 5.
-
-    References
-    ----------
-    Minixhofer, Swan, McMeekin and Andreadis, *DroughtED: A dataset and methodology for drought forecasting
-    spanning multiple climate zones* (2021).
-
-    Examples
-    --------
-    ::
-
-        table = read_droughted("validation_timeseries.csv")
-        windows = drought_windows(table)
+        If a column is missing, a value is not finite or beyond any weather on Earth, `tmin` exceeds `tmax`, a row has
+        no site, a site has no latitude or too few days, days are not consecutive, or the share is outside (0, 1] or
+        leaves no training year.
     """
     import pandas as pd
 
-    path = Path(path).expanduser()
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.name.lower().endswith((".csv", ".csv.gz")))
-        files = [file for file in files if not (file.is_dir() or file.name.startswith("soil_data"))]
-        files = [file for file in files if not _hidden(file, path)]
-    if not files or not files[0].is_file():
-        raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
-    # One file after the other must be in order; the years of a county may be spread over several.
-    table = pd.concat([_read_file(file) for file in files], ignore_index=True)
-    table = table.sort_values(["site", "date"], kind="stable", ignore_index=True)
-    same, step = _steps(table, str(path))
-    if (gaps := same & (step > 1)).any():
-        row = int(np.argmax(gaps))
-        before, after = (day.date() for day in table["date"].iloc[row : row + 2])
-        raise ValueError(f"{path}: days are missing at {table['site'].iloc[row]} between {before} and {after}")
-    return table
-
-
-def _hidden(file: Path, folder: Path) -> bool:
-    """Whether a notebook server, an editor or macOS put the file there: ``.ipynb_checkpoints``, ``__MACOSX`` …."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
-
-
-def _read_file(file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    wanted = ["fips", "date", *DROUGHTED_COLUMNS, "score"]
-    try:
-        table = pd.read_csv(file, dtype={"fips": str, "date": str}, low_memory=False)
-    except (ValueError, EOFError, OSError) as error:  # no text, no columns, cut off while packed …
-        raise ValueError(f"{file} cannot be read as a table: {error}") from error
-    missing = [name for name in wanted if name not in table]
-    unknown = [str(name) for name in table if name not in wanted]
-    if missing or unknown:
-        raise ValueError(f"{file}: missing columns {missing}, unknown columns {unknown}; wanted {wanted}")
-    fips = table["fips"].fillna("").str.zfill(5)
-    if not (good := fips.str.fullmatch(r"\d{5}") & (fips != "00000")).all():
-        raise ValueError(f"{file}: fips must be at most five digits, got {table['fips'][~good].iloc[0]!r}")
-    dates = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
-    if dates.isna().any():
-        raise ValueError(f"{file}: date must be like 2019-01-31, got {table['date'][dates.isna()].iloc[0]!r}")
-    table = table.assign(fips=fips, date=dates)[wanted].rename(columns={"fips": "site"})
-    unmeasured = (_check(table, str(file)) <= -99).any(axis=0)  # NASA POWER writes -999; no weather is so low
-    if unmeasured.any():
-        name = DROUGHTED_COLUMNS[int(np.argmax(unmeasured))]
-        raise ValueError(
-            f"{file}: column {name!r} must hold weather, got {table[name].min()}, which stands for a blank"
-        )
-    return table
+    if not 0 < finite_number("share", share) <= 1:
+        raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
+    if not isinstance(latitudes, Mapping | pd.Series):
+        raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
+    weather = _checked(weather)
+    tables, ends = [], {}
+    for site, days in weather.groupby("site", sort=False, observed=True):
+        name = str(site)
+        if name not in latitudes:
+            raise ValueError(f"latitudes has no entry for site {name!r}")
+        if len(days) <= DAYS or (days["date"].diff().iloc[1:] != pd.Timedelta(days=1)).any():
+            raise ValueError(f"weather of site {name!r} must be more than {DAYS} consecutive days")
+        years = days["date"].dt.year.unique()
+        training_years = years[: int(round(share * len(years), 9))]  # rounded: 0.57 · 100 is a little less than 57
+        if not len(training_years):
+            raise ValueError(f"share = {share} of {len(years)} years leaves site {name!r} no training year")
+        table = _features(days.reset_index(drop=True), latitudes[name]).iloc[DAYS - 1 :]
+        training = table["date"].dt.year <= training_years[-1]
+        score = drought_score(table.pop("balance_90"), table["date"], training)
+        tables.append(table.assign(score=np.where(table["date"].dt.day_of_week == 1, score, np.nan)))
+        ends[name] = f"{table['date'][training].max():%Y-%m-%d}"
+    whole = pd.concat(tables, ignore_index=True)
+    whole.attrs["training_end"] = ends
+    return whole
 
 
 def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6, stride: int = 42) -> DroughtWindows:
@@ -146,7 +267,7 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     Parameters
     ----------
     table : DataFrame
-        From `datasets.drought` or `read_droughted`, or part of one: "site", "date", "score" (weekly, NaN
+        From `datasets.drought` or `datasets.read_droughted`, or part of one: "site", "date", "score" (weekly, NaN
         between) and columns of weather.
     lookback : int, default 180
         L, the days in an input.
@@ -178,16 +299,12 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     >>> print(windows.site[0], windows.target_date[0, :2])
     brussels ['1976-10-05' '1976-10-12']
     """
-    import pandas as pd
-
     lookback, weeks = whole_number("lookback", lookback), whole_number("weeks", weeks)
     if whole_number("stride", stride) % 7:
         raise ValueError(f"stride must be a multiple of 7 days, as scores are weekly, got {stride}")
-    if not isinstance(table, pd.DataFrame):
-        raise TypeError(f"table must be a DataFrame, got {type(table).__name__}")
-    features = _check(table, "table")
-    score, dates = _floats(table["score"]), table["date"].to_numpy("datetime64[D]")
-    same, step = _steps(table, "table")
+    features = features_of("table", table)
+    score, dates = blank_as_nan(table["score"]), table["date"].to_numpy("datetime64[D]")
+    same, step = day_steps("table", table)
     chains = _chains(~np.isnan(score), np.concatenate([[0], np.cumsum(~(same & (step == 1)))]))
     first = -(-(lookback - 1) // 7)  # weeks that an input takes: its first day is not before its chain's first score
     found = [
@@ -209,55 +326,72 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     return DroughtWindows(inputs, score[ahead], table["site"].to_numpy(str)[rows[:, 0]], dates[ahead])
 
 
+def _checked(weather: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are needed of a table that is in order, numbers as floats."""
+    wanted = ["site", "date", *_RANGES]
+    check_table("weather", weather, wanted)
+    table = weather[wanted].copy()
+    for name, limits in _RANGES.items():
+        table[name] = _within(f"weather: column {name!r}", table[name], limits, ndim=(1,)).astype(np.float64)
+    if (crossed := (table["tmin"] > table["tmax"]).to_numpy()).any():
+        low, high = table[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
+        raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
+    return table
+
+
+def _within(name: str, values: ArrayLike, limits: tuple[float, float], *, ndim: Sequence[int]) -> np.ndarray:
+    low, high = limits
+    array = finite_floats(name, values, ndim=ndim)
+    if (outside := (array < low) | (array > high)).any():
+        raise ValueError(f"{name} must be between {low} and {high}, got {array[outside][0]}")
+    return array
+
+
+def _days(date: Any) -> pd.DatetimeIndex:
+    """Dates of any kind, each once; what a clock shows where they have a time zone."""
+    import pandas as pd
+
+    if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
+        raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
+    if isinstance(date, pd.PeriodIndex):
+        date = date.to_timestamp()
+    try:
+        days = pd.DatetimeIndex(pd.to_datetime(date, format="ISO8601")).normalize()
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"date must hold dates: {error}") from error
+    if days.hasnans or not days.is_unique:
+        what = f"{days[days.duplicated()][0].date()} twice" if not days.hasnans else "a day without a date"
+        raise ValueError(f"date must hold each day once, got {what}")
+    return days
+
+
+def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:
+    """The features of one site; NaN where a sum reaches back before the first day."""
+    table = days[["site", "date", "tmin", "tmax", "rain", "et0"]].copy()
+    table["tmean"] = (days["tmin"] + days["tmax"]) / 2
+    table["trange"] = days["tmax"] - days["tmin"]
+    table["es"] = (vapour_pressure(days["tmin"]) + vapour_pressure(days["tmax"])) / 2
+    table["ea"] = vapour_pressure(days["tmin"])
+    table["vpd"] = table["es"] - table["ea"]
+    table["ra"], table["daylight"] = sun(latitude, days["date"].dt.day_of_year)
+    table["balance"] = days["rain"] - days["et0"]
+    for name, length in (("rain", 7), ("rain", 30), ("rain", DAYS), ("et0", 7), ("et0", 30)):
+        table[f"{name}_{length}"] = _sums(days[name], length)
+    count = np.arange(len(days))
+    last_wet = np.maximum.accumulate(np.where(days["rain"] >= 1, count, -1))
+    table["dry_spell"] = (count - last_wet).astype(np.float64)
+    table["balance_90"] = _sums(table["balance"], DAYS)
+    return table
+
+
+def _sums(values: pd.Series, length: int) -> np.ndarray:
+    """Sums of the last `length` days. Each afresh: a running sum would carry rounding errors on from day to day."""
+    sums = sliding_window_view(values.to_numpy(np.float64), length).sum(axis=-1)
+    return np.concatenate([np.full(length - 1, np.nan), sums])
+
+
 def _chains(scored: np.ndarray, run: np.ndarray) -> list[np.ndarray]:
     """Rows with a score, parted where the run of days changes or a week is missing."""
     rows = np.flatnonzero(scored)
     breaks = np.flatnonzero((np.diff(rows) != 7) | (np.diff(run[rows]) != 0)) + 1
     return np.split(rows, breaks)
-
-
-def _check(table: pd.DataFrame, name: str) -> np.ndarray:
-    """The features of a table that is in order, as floats."""
-    import pandas as pd
-
-    if missing := [column for column in ("site", "date", "score") if column not in table]:
-        raise ValueError(f"{name} lacks the columns {missing}")
-    if (twice := table.columns.duplicated()).any():
-        raise ValueError(f"{name} has the column {table.columns[twice][0]!r} twice")
-    if table.empty:
-        raise ValueError(f"{name} has no rows")
-    if not isinstance(table["date"].dtype, np.dtype) or table["date"].dtype.kind != "M":
-        raise TypeError(f"{name} must have dates in its column 'date', got dtype {table['date'].dtype}")
-    for label in ("site", "date"):
-        if (blank := table[label].isna()).any():
-            raise ValueError(f"{name}: column {label!r} must not be blank, got a blank in row {int(np.argmax(blank))}")
-    numbers = table.drop(columns=["site", "date"])
-    for column, values in numbers.items():
-        if not pd.api.types.is_numeric_dtype(values) or values.dtype.kind == "c":
-            raise TypeError(f"{name}: column {column!r} must hold numbers, got dtype {values.dtype}")
-    scores = _floats(numbers.pop("score"))
-    if not (good := np.isnan(scores) | ((scores >= 0) & (scores <= 5))).all():
-        raise ValueError(f"{name}: score must be between 0 and 5 or blank, got {scores[~good][0]}")
-    _steps(table, name)
-    columns = [
-        finite_floats(f"{name}: column {label!r}", _floats(values), ndim=(1,)) for label, values in numbers.items()
-    ]
-    return np.column_stack(columns) if columns else np.empty((len(table), 0))
-
-
-def _floats(values: pd.Series) -> np.ndarray:
-    """A column of numbers or booleans, of NumPy's kind or pandas's own, with NaN where it is blank."""
-    return values.to_numpy(np.float64, na_value=np.nan)
-
-
-def _steps(table: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each row but the last is followed by one of its own site, and how many days later."""
-    site, dates = table["site"].to_numpy(str), table["date"].to_numpy("datetime64[D]")
-    same, step = site[1:] == site[:-1], np.diff(dates).astype(np.int64)
-    for wrong, what in ((step == 0, "twice"), (step < 0, "after a later day")):
-        if (same & wrong).any():
-            row = int(np.argmax(same & wrong)) + 1
-            raise ValueError(f"{name}: {dates[row]} comes {what} at {site[row]}; days must be in order, each once")
-    if 1 + np.count_nonzero(~same) != len(np.unique(site)):
-        raise ValueError(f"{name}: the rows of each site must stand together")
-    return same, step

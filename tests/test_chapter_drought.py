@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from rnncourse import datasets
-from rnncourse.drought import DROUGHTED_COLUMNS, drought_windows
+from rnncourse.datasets import DROUGHTED_COLUMNS
+from rnncourse.drought import drought_windows
 
 WEEKS = [f"rmse_{week}" for week in range(1, 7)]
 ABSOLUTE = [f"mae_{week}" for week in range(1, 7)]

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from rnncourse import datasets
-from rnncourse.drought import DROUGHTED_COLUMNS, drought_windows, read_droughted
-from rnncourse.weather import LATITUDES, drought_score, drought_table, sun, vapour_pressure
+from rnncourse.datasets import DROUGHTED_COLUMNS, read_droughted
+from rnncourse.drought import LATITUDES, drought_score, drought_table, drought_windows, sun, vapour_pressure
 
 FEATURES = 18
 OTHER_ORDER = ">" if int(pd.__version__.partition(".")[0]) > 2 else "<"  # pandas 2 cannot take rows of such columns
@@ -177,9 +177,9 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
         (lambda w: w.assign(tmax=w["tmax"] + 273), ValueError, r"column 'tmax' must be between -100 and 100, got 2"),
         (lambda w: w.assign(tmax="warm"), TypeError, "column 'tmax' must hold real numbers"),
         (lambda w: w.assign(tmax=5.0, tmin=6.0), ValueError, "tmin must not exceed tmax, got 6.0 and 5.0 in row 0"),
-        (lambda w: w.assign(site=w["site"].where(w.index != 7)), ValueError, "site of each row, got none in row 7"),
-        (lambda w: w.assign(date=w["date"].where(w.index != 7)), ValueError, "must be more than 90 consecutive days"),
-        (lambda w: pd.concat([w, w[["rain"]]], axis=1), ValueError, "weather has a column twice: .*'rain', 'rain'"),
+        (lambda w: w.assign(site=w["site"].where(w.index != 7)), ValueError, "'site' must not be blank.* row 7"),
+        (lambda w: w.assign(date=w["date"].where(w.index != 7)), ValueError, "'date' must not be blank.* row 7"),
+        (lambda w: pd.concat([w, w[["rain"]]], axis=1), ValueError, "weather has the column 'rain' twice"),
         (lambda w: w.drop(index=200), ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[:90], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[::-1], ValueError, "weather of site 'here' must be more than 90 consecutive days"),

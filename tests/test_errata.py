@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from rnncourse import datasets
-from rnncourse.weather import drought_score
+from rnncourse.drought import drought_score
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "book" / "reference" / "errata.md").read_text(encoding="utf-8")

@@ -12,7 +12,6 @@ FLOORS = {
     "__init__": 0,
     "_checks": 0,
     "_dates": 0,
-    "weather": 1,
     "datasets": 2,
     "windows": 1,
     "baselines": 1,
