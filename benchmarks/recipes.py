@@ -84,9 +84,9 @@ def forecaster(core: str, features: int, hidden: int, *, tanh: bool = False, **h
 
 
 def two_input() -> Any:
-    from rnncourse import models
+    from rnncourse import two_inputs
 
-    return models.FunctionalTwoInput()
+    return two_inputs.FunctionalTwoInput()
 
 
 def keras_sine(keras: Any) -> Any:

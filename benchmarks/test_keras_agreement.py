@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from rnncourse import by_hand
-from rnncourse.layers import ElmanRNN, VariationalGRU, from_keras
+from rnncourse.keras import from_keras
+from rnncourse.layers import ElmanRNN, VariationalGRU
 
 keras = pytest.importorskip("keras")
 SHAPES = [(1, 1, 1, 1), (4, 12, 1, 3), (2, 50, 3, 10), (3, 7, 21, 60)]  # B, L, F, H

@@ -19,7 +19,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state
 
 from rnncourse import baselines, datasets, forecasting, intervals, models, training, windows
-from rnncourse.unrolled import Unrolled
+from rnncourse._unrolled import Unrolled
 
 Rows = list[dict[str, Any]]
 SEEDS = range(8)

@@ -34,7 +34,7 @@ from torch.nn.functional import binary_cross_entropy, cross_entropy
 from torch.optim import LBFGS, Adam, AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
-from rnncourse import datasets, forecasting, layers, models, training, windows
+from rnncourse import datasets, forecasting, layers, models, training, two_inputs, windows
 from rnncourse.datasets import read_droughted
 from rnncourse.drought import LATITUDES, DroughtWindows, drought_windows
 from rnncourse.intervals import conformal_margin, interval_score, pinball_loss
@@ -842,7 +842,7 @@ def inputs_counted(part: tuple[tuple[np.ndarray, np.ndarray], np.ndarray]) -> An
     return ((tokens[:, :, None] == np.arange(50)).sum(axis=1), facts), answers
 
 
-class Branches(models.FunctionalTwoInput):
+class Branches(two_inputs.FunctionalTwoInput):
     """The source's network with some of its branches; zeros stand for what the others would give."""
 
     def __init__(self, keep: tuple[int, ...], *, dropout: bool = True) -> None:

@@ -12,9 +12,9 @@ from torch.nn.functional import relu, softplus
 from torch.optim import lr_scheduler
 
 from rnncourse._batches import ELEMENTWISE, Setting, checked_loss, device_of, dtype_of, untouched
+from rnncourse._unrolled import Unrolled
 from rnncourse.intervals import pinball_loss
 from rnncourse.models import Forecaster
-from rnncourse.unrolled import Unrolled
 
 
 class One:

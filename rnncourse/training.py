@@ -206,8 +206,8 @@ def fit(
     are taken to be frozen and stay so. In the end each part has the mode in which it came.
 
     The recurrence of a `Forecaster` on an ``nn.RNN``, ``nn.GRU`` or `ElmanRNN` (these classes, no subclass) is run
-    by `rnncourse.unrolled.Unrolled` on the same weights, where that is faster: the same numbers, to rounding, in
-    fewer calls.
+    by the loops of `rnncourse._unrolled` on the same weights, where that is faster: the same numbers, to rounding,
+    in fewer calls.
 
     Examples
     --------

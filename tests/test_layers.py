@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from rnncourse import by_hand
+from rnncourse._unrolled import Unrolled
 from rnncourse.forecasting import closed_loop, closed_loop_carried
-from rnncourse.layers import ElmanRNN, VariationalGRU, from_keras
-from rnncourse.models import Forecaster, OneBiasLSTM
+from rnncourse.keras import OneBiasLSTM, from_keras
+from rnncourse.layers import ElmanRNN, VariationalGRU
+from rnncourse.models import Forecaster
 from rnncourse.training import fit
-from rnncourse.unrolled import Unrolled
 
 # Printed by a tutorial for a Keras network (Machine Learning Mastery, 2022), with its prediction for 1, 2, 3.
 WX = [[0.18662322, -1.2369459]]

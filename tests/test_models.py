@@ -10,9 +10,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
 from torch.optim import Adam
 
-from rnncourse.layers import ElmanRNN, VariationalGRU, from_keras
-from rnncourse.models import Forecaster, FunctionalTwoInput, OneBiasLSTM, SequenceClassifier, TwoInput
+from rnncourse.keras import OneBiasLSTM, from_keras
+from rnncourse.layers import ElmanRNN, VariationalGRU
+from rnncourse.models import Forecaster, SequenceClassifier
 from rnncourse.training import fit, predict
+from rnncourse.two_inputs import FunctionalTwoInput, TwoInput
 
 B, L, F, H = 4, 7, 3, 5
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
