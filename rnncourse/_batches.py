@@ -6,6 +6,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn.modules import module as all_modules
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from rnncourse._checks import finite_number, whole_number
+from rnncourse._checks import finite_number, real_array, whole_number
 
 Arrays = Any  # an ndarray or Tensor, or a tuple of them
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -33,48 +34,45 @@ CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _IGNORED = -100  # what PyTorch's class losses skip
 
 
+@dataclass
 class Setting:
     """The checked arguments of a training, with the names and meanings of those of `fit`."""
 
-    def __init__(
-        self,
-        inputs: Arrays,
-        targets: Any,
-        *,
-        epochs: int,
-        batch_size: int | None,
-        optimizer: MakeOptimizer,
-        loss: Loss,
-        validation: tuple[Arrays, Any] | None,
-        scheduler: MakeScheduler | None,
-        schedule: str,
-        after_epoch: Callable[..., Any] | None,
-        clip_norm: float | None,
-        patience: int | None,
-        progress: bool,
-    ) -> None:
-        _check_callable("optimizer", optimizer, "partial(Adam, lr=1e-3)")
-        _check_callable("loss", loss, "mse_loss")
-        if scheduler is not None:
-            _check_callable("scheduler", scheduler, "partial(StepLR, step_size=10)")
-        if after_epoch is not None:
-            _check_callable("after_epoch", after_epoch, "look(model, history)")
-        self.optimizer, self.loss, self.scheduler, self.after_epoch = optimizer, loss, scheduler, after_epoch
-        self.inputs, self.targets, self.count = _pair("", inputs, targets)
-        self.epochs = whole_number("epochs", epochs)
-        self.batch_size = self.count if batch_size is None else whole_number("batch_size", batch_size)
-        if schedule not in ("update", "epoch"):
-            raise ValueError(f"schedule must be 'update' or 'epoch', got {schedule!r}")
-        self.schedule, self.progress = schedule, progress
-        self.clip_norm = None if clip_norm is None else finite_number("clip_norm", clip_norm)
-        if self.clip_norm is not None and self.clip_norm <= 0:
-            raise ValueError(f"clip_norm must be greater than 0, got {clip_norm}")
-        self.patience = None if patience is None else whole_number("patience", patience)
-        if patience is not None and validation is None:
+    inputs: Arrays
+    targets: Any
+    _: KW_ONLY
+    epochs: int
+    batch_size: Any
+    optimizer: MakeOptimizer
+    loss: Loss
+    validation: Any
+    scheduler: MakeScheduler | None
+    schedule: str
+    after_epoch: Callable[..., Any] | None
+    clip_norm: float | None
+    patience: int | None
+    progress: bool
+
+    def __post_init__(self) -> None:
+        _check_callable("optimizer", self.optimizer, "partial(Adam, lr=1e-3)")
+        _check_callable("loss", self.loss, "mse_loss")
+        if self.scheduler is not None:
+            _check_callable("scheduler", self.scheduler, "partial(StepLR, step_size=10)")
+        if self.after_epoch is not None:
+            _check_callable("after_epoch", self.after_epoch, "look(model, history)")
+        self.inputs, self.targets, self.count = _pair("", self.inputs, self.targets)
+        whole_number("epochs", self.epochs)
+        self.batch_size = self.count if self.batch_size is None else whole_number("batch_size", self.batch_size)
+        if self.schedule not in ("update", "epoch"):
+            raise ValueError(f"schedule must be 'update' or 'epoch', got {self.schedule!r}")
+        if self.clip_norm is not None and finite_number("clip_norm", self.clip_norm) <= 0:
+            raise ValueError(f"clip_norm must be greater than 0, got {self.clip_norm}")
+        if self.patience is not None and whole_number("patience", self.patience) and self.validation is None:
             raise ValueError("patience needs validation=(inputs, targets), got None")
-        if validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
-            raise TypeError(f"validation must be a pair (inputs, targets), got {type(validation).__name__}")
-        self.validation = None if validation is None else _pair("validation ", *validation)
+        if self.validation is not None:
+            if not (isinstance(self.validation, tuple | list) and len(self.validation) == 2):
+                raise TypeError(f"validation must be a pair (inputs, targets), got {type(self.validation).__name__}")
+            self.validation = _pair("validation ", *self.validation)
 
 
 def _check_callable(name: str, value: Any, example: str) -> None:
@@ -116,17 +114,9 @@ def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[
 
 def _from_array(name: str, values: Any) -> Tensor:
     """Return an array as a tensor; it is copied only where PyTorch has no such memory, as where it is reversed."""
-    if np.ma.isMaskedArray(values):
-        raise TypeError(f"{name} must be a plain array, got a masked array; fill the gaps first")
-    array = np.asarray(values)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    dtype = array.dtype.newbyteorder("=")
-    if dtype.kind == "f" and dtype.itemsize > 8:
-        dtype = np.dtype(np.float64)
-    if dtype.kind == "u" and dtype.itemsize > 1:  # of these PyTorch has little more than the names
-        dtype = np.dtype(np.int64)
-    array = array.astype(dtype, copy=False)
+    array = real_array(name, values)
+    if array.dtype.kind == "u" and array.itemsize > 1:  # of these PyTorch has little more than the names
+        array = array.astype(np.int64)
     if any(stride < 0 or stride % array.itemsize for stride in array.strides):
         array = array.copy()
     with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
@@ -176,6 +166,14 @@ def _check_classes(loss: Loss, outputs: Tensor, targets: Tensor, name: str) -> N
             f" of one axis fewer, without the second, and a loss for them, got {targets.dtype} of shape"
             f" {tuple(targets.shape)}: write astype(float), or number the classes from 0"
         )
+
+
+def check_inputs(core: Any, inputs: Any, *, ndim: int = 3) -> None:
+    """Raise unless a recurrent layer can take these inputs, (B, L, F), or (S, B, L, F) where it is a stack."""
+    if not isinstance(inputs, Tensor):
+        raise TypeError(f"inputs must be a Tensor, got {type(inputs).__name__}; `training.predict` takes arrays")
+    if inputs.ndim != ndim or inputs.shape[-1] != core.input_size or not inputs.shape[-2]:
+        raise ValueError(f"inputs must have shape (B, L, {core.input_size}), got {tuple(inputs.shape)}")
 
 
 def device_of(model: Any) -> torch.device:

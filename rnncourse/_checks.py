@@ -91,19 +91,27 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
     return array
 
 
-def _floats(name: str, values: Any) -> np.ndarray:
-    """Return real numbers as an array of floats of at most 64 bits, or raise."""
+def real_array(name: str, values: Any, *, objects: bool = False) -> np.ndarray:
+    """Return real numbers in the machine's byte order, floats of at most 64 bits, or raise; such are not copied.
+
+    With `objects`, an array of objects that are real numbers becomes one of float64.
+    """
     masked = sys.modules.get("numpy.ma")
     if masked is not None and isinstance(values, masked.MaskedArray) and masked.is_masked(values):
         count = np.count_nonzero(masked.getmaskarray(values))
         raise TypeError(f"{name} must be a plain array, got a masked array with {count} gap(s); fill these first")
     array = np.asarray(values)
-    if array.dtype.kind == "O":
+    if objects and array.dtype.kind == "O":
         array = np.reshape([_real(name, *pair) for pair in np.ndenumerate(array)], array.shape)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    wide = array.dtype.kind != "f" or array.dtype.itemsize > 8
+    wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
     return array.astype(np.float64 if wide else array.dtype.newbyteorder("="), copy=False)
+
+
+def _floats(name: str, values: Any) -> np.ndarray:
+    array = real_array(name, values, objects=True)
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def _real(name: str, where: tuple[int, ...], value: Any) -> float:

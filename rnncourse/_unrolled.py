@@ -94,12 +94,7 @@ class Unrolled(nn.Module):
         return states if stacked else states.squeeze(0), None
 
 
-_KINDS: dict[type[nn.Module], str] = {
-    nn.GRU: "mode",
-    nn.LSTM: "mode",
-    nn.RNN: "nonlinearity",
-    ElmanRNN: "activation",
-}
+_KINDS: dict[type[nn.Module], str] = {nn.GRU: "mode", nn.LSTM: "mode", nn.RNN: "nonlinearity", ElmanRNN: "activation"}
 
 
 def _kind(core: nn.Module) -> str | None:

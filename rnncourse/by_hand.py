@@ -85,12 +85,7 @@ def rnn_step(
 
 
 def gru_step(
-    x: ArrayLike,
-    h: ArrayLike,
-    weight_ih: ArrayLike,
-    weight_hh: ArrayLike,
-    bias_ih: ArrayLike,
-    bias_hh: ArrayLike,
+    x: ArrayLike, h: ArrayLike, weight_ih: ArrayLike, weight_hh: ArrayLike, bias_ih: ArrayLike, bias_hh: ArrayLike
 ) -> np.ndarray:
     r"""Return the next state of a gated recurrent unit, in PyTorch's form.
 
@@ -196,13 +191,7 @@ def lstm_step(
     return sigmoid(o) * np.tanh(c_next), c_next
 
 
-def unroll(
-    step: Callable[..., Any],
-    inputs: ArrayLike,
-    state: Any,
-    *weights: ArrayLike,
-    **options: Any,
-) -> np.ndarray:
+def unroll(step: Callable[..., Any], inputs: ArrayLike, state: Any, *weights: ArrayLike, **options: Any) -> np.ndarray:
     """Apply a step to each input in turn and return the hidden state after each.
 
     Parameters

@@ -186,41 +186,45 @@ def sampled_paths(
 
 
 def _loop(
-    model: Model,
-    values: np.ndarray,
-    steps: int,
-    known: ArrayLike | None,
-    targets: int | Sequence[int] | None,
-    paths: int = 1,
-    drawn: np.ndarray | None = None,
+    model: Model, values: np.ndarray, steps: int, known: Any, targets: Any, paths: int = 1, drawn: Any = None
 ) -> np.ndarray:
     """Run closed loops, (B·paths, steps, K); what was drawn, (steps, B·paths, K), is taken off each prediction."""
     step_ahead, past = _stepper(model), _as_batch(model, values)  # past: (B, L, F)
-    batch, lookback, features = past.shape
-    ahead = past.new_empty(batch, steps, 0)
-    if known is not None:
-        given = finite_floats("known", known, ndim=(values.ndim,))
-        ahead = torch.as_tensor(given.copy(), dtype=past.dtype, device=past.device)
-        ahead = ahead if ahead.ndim == 3 else ahead.unsqueeze(0)
-        if ahead.shape[:2] != (batch, steps):
-            wanted = (steps, "D") if values.ndim == 2 else (batch, steps, "D")
-            raise ValueError(f"known must have shape {wanted}, got {given.shape}")
+    ahead = _ahead(known, past, steps, values.ndim)
+    lookback, features = past.shape[1:]
     fed, others = _columns(model, features, ahead.shape[2], targets)
     if drawn is not None and drawn.shape[-1] != len(fed):
         raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {drawn.shape[-1]}")
-    past, ahead, batch = past.repeat_interleave(paths, 0), ahead.repeat_interleave(paths, 0), batch * paths
-    # One array holds past and forecast, so that a step only moves a view along it.
-    track = torch.cat([past, past.new_zeros(batch, steps, features)], dim=1)
-    if others:
-        track[:, lookback:, neighbours(others)] = ahead
     misses = None if drawn is None else torch.as_tensor(drawn, dtype=past.dtype, device=past.device)
-    columns = neighbours(fed)
+    track, columns = _track(past, ahead, others).repeat_interleave(paths, 0), neighbours(fed)
     with evaluation(model):
         for step in range(steps):
             output = step_ahead(track[:, step : step + lookback])
-            _check_output(output, batch, len(fed), features)
+            _check_output(output, len(track), len(fed), features)
             track[:, lookback + step, columns] = output[:, 0] if misses is None else output[:, 0] - misses[step]
     return as_array(track[:, lookback:, columns])
+
+
+def _ahead(known: ArrayLike | None, past: Tensor, steps: int, ndim: int) -> Tensor:
+    """Return what is known in advance, (B, steps, D), where the past is; D is 0 where nothing is."""
+    if known is None:
+        return past.new_empty(len(past), steps, 0)
+    given = finite_floats("known", known, ndim=(ndim,))
+    ahead = torch.as_tensor(given.copy(), dtype=past.dtype, device=past.device)
+    ahead = ahead if ndim == 3 else ahead.unsqueeze(0)
+    if ahead.shape[:2] != (len(past), steps):
+        wanted = (steps, "D") if ndim == 2 else (len(past), steps, "D")
+        raise ValueError(f"known must have shape {wanted}, got {given.shape}")
+    return ahead
+
+
+def _track(past: Tensor, ahead: Tensor, others: list[int]) -> Tensor:
+    """Return one array for past and forecast, (B, L + steps, F): a step then only moves a view along it."""
+    batch, lookback, features = past.shape
+    track = torch.cat([past, past.new_zeros(batch, ahead.shape[1], features)], dim=1)
+    if others:
+        track[:, lookback:, neighbours(others)] = ahead
+    return track
 
 
 def _stepper(model: Model) -> Callable[[Tensor], Tensor]:

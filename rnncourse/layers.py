@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from rnncourse._batches import check_inputs
 from rnncourse._checks import finite_number, whole_number
 
 _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -72,7 +73,7 @@ class ElmanRNN(nn.Module):
 
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
-        state = _checked_state(inputs, state, self.input_size, self.hidden_size)
+        state = _checked_state(self, inputs, state)
         activation = _ACTIVATIONS[self.activation]
         h = state[0]  # (B, H)
         states = []
@@ -143,12 +144,7 @@ class VariationalGRU(nn.GRU):
     bias_hh_l0: nn.Parameter  # (3H,)
 
     def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        *,
-        input_dropout: float = 0.0,
-        state_dropout: float = 0.0,
+        self, input_size: int, hidden_size: int, *, input_dropout: float = 0.0, state_dropout: float = 0.0
     ) -> None:
         sizes = whole_number("input_size", input_size), whole_number("hidden_size", hidden_size)
         super().__init__(*sizes, batch_first=True)
@@ -159,7 +155,7 @@ class VariationalGRU(nn.GRU):
         self, inputs: Tensor, state: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
-        state = _checked_state(inputs, state, self.input_size, self.hidden_size)
+        state = _checked_state(self, inputs, state)
         on_input = self._mask(inputs, self.input_dropout)
         on_state = self._mask(state[0], self.state_dropout)
         if on_input is None and on_state is None:
@@ -198,13 +194,10 @@ class VariationalGRU(nn.GRU):
         return f"{self.input_size}, {self.hidden_size}, {rates}"
 
 
-def _checked_state(inputs: Tensor, state: Tensor | None, input_size: int, hidden_size: int) -> Tensor:
+def _checked_state(layer: Any, inputs: Tensor, state: Tensor | None) -> Tensor:
     """Return the state to start from, zeros where none is given, or raise on a wrong shape."""
-    if not isinstance(inputs, Tensor):
-        raise TypeError(f"inputs must be a Tensor, got {type(inputs).__name__}")
-    if inputs.ndim != 3 or inputs.shape[-1] != input_size or not inputs.shape[1]:
-        raise ValueError(f"inputs must have shape (B, L, {input_size}), got {tuple(inputs.shape)}")
-    wanted = (1, len(inputs), hidden_size)
+    check_inputs(layer, inputs)
+    wanted = (1, len(inputs), layer.hidden_size)
     if state is None:
         return inputs.new_zeros(wanted)
     if state.shape != wanted:

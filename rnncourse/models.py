@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from rnncourse._batches import check_inputs
 from rnncourse._checks import column_positions, neighbours, whole_number
 
 
@@ -99,7 +100,7 @@ class Forecaster(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the forecast of each window: (B, L, F) -> (B, h, K)."""
-        _check_inputs(self.core, inputs, self.head.weight.ndim + 1)
+        check_inputs(self.core, inputs, ndim=self.head.weight.ndim + 1)
         if self.readout == "all" and inputs.shape[-2] != self.lookback:
             raise ValueError(
                 f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
@@ -158,7 +159,7 @@ class SequenceClassifier(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits of each window: (B, L, F) -> (B, C)."""
-        _check_inputs(self.core, inputs, 3)
+        check_inputs(self.core, inputs)
         logits: Tensor = self.head(_final(_states(self.core, inputs, _width(self.core)), _directions(self.core) == 2))
         return logits
 
@@ -182,13 +183,6 @@ def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tup
         return count, tuple(range(count)) if residual else None
     columns = column_positions("targets", targets, features, of="the input")
     return len(columns), tuple(columns)
-
-
-def _check_inputs(core: Any, inputs: Tensor, ndim: int) -> None:
-    if not isinstance(inputs, Tensor):
-        raise TypeError(f"inputs must be a Tensor, got {type(inputs).__name__}; `training.predict` takes arrays")
-    if inputs.ndim != ndim or inputs.shape[-1] != core.input_size or not inputs.shape[-2]:
-        raise ValueError(f"inputs must have shape (B, L, {core.input_size}), got {tuple(inputs.shape)}")
 
 
 def _width(core: Any) -> int:

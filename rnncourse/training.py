@@ -237,12 +237,7 @@ def fit(
 
 
 def fit_seeds(
-    make_model: Callable[[], nn.Module],
-    inputs: Any,
-    targets: Any,
-    *,
-    seeds: Iterable[int],
-    **as_fit: Any,
+    make_model: Callable[[], nn.Module], inputs: Any, targets: Any, *, seeds: Iterable[int], **as_fit: Any
 ) -> tuple[list[nn.Module], list[History]]:
     """Train one model for each seed: ``reproducible(seed)``, ``make_model()``, `fit`.
 

@@ -25,16 +25,10 @@ class _Branches(nn.Module):
         self.memory = nn.Sequential(nn.Embedding(vocabulary, width), lstm(width, width))
         self.memory_output = nn.Sequential(nn.Dropout(0.5), nn.Linear(width, _MEMORY), nn.Sigmoid())
         self.deep = nn.Sequential(
-            nn.Dropout(0.5),
-            nn.Linear(steps, width),
-            nn.ReLU(),
-            nn.Dropout(0.3),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, _DEEP),
-            nn.Sigmoid(),
+            *(nn.Dropout(0.5), nn.Linear(steps, width), nn.ReLU()),
+            *(nn.Dropout(0.3), nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, _DEEP), nn.Sigmoid()),
         )
         self.from_facts = nn.Sequential(nn.Dropout(0.5), nn.Linear(facts, facts), activation)
 
@@ -111,14 +105,9 @@ class FunctionalTwoInput(_Branches):
     ) -> None:
         super().__init__(steps, vocabulary, facts, width, lstm=OneBiasLSTM, activation=nn.GELU())
         self.main = nn.Sequential(
-            nn.Dropout(0.25),
-            nn.Linear(_MEMORY + _DEEP + facts, width),
-            nn.ReLU(),
-            nn.Dropout(0.3),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Linear(width, whole_number("outputs", outputs)),
-            nn.Sigmoid(),
+            *(nn.Dropout(0.25), nn.Linear(_MEMORY + _DEEP + facts, width), nn.ReLU()),
+            *(nn.Dropout(0.3), nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, whole_number("outputs", outputs)), nn.Sigmoid()),
         )
 
     def forward(self, tokens: Tensor, facts: Tensor) -> Tensor:
@@ -167,14 +156,9 @@ class TwoInput(_Branches):
         lstm = partial(nn.LSTM, batch_first=True)
         super().__init__(steps, vocabulary, facts, width, lstm=lstm, activation=nn.SELU())
         self.main = nn.Sequential(
-            nn.Linear(_MEMORY + facts + _DEEP, width),
-            nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(width, whole_number("outputs", outputs)),
-            nn.Sigmoid(),
+            *(nn.Linear(_MEMORY + facts + _DEEP, width), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Linear(width, whole_number("outputs", outputs)), nn.Sigmoid()),
         )
 
     def forward(self, tokens: Tensor, facts: Tensor) -> Tensor:
