@@ -312,17 +312,15 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
     features = past.shape[2]
     fed, _ = _columns(model, features, 0, None)
     order = None if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
-    forecast = []
+    inputs, state, forecast = past, None, []
     with evaluation(model):
-        states, state = model.core(past)
-        output = model.read(states, past)
-        _check_output(output, len(past), features, features)
-        for _ in range(steps - 1):
+        for _ in range(steps):
+            states, state = model.core(inputs, state)
+            output = model.read(states, inputs)
+            if not forecast:
+                _check_output(output, len(past), features, features)
             forecast.append(output)
-            fed_back = output if order is None else output[..., order]
-            states, state = model.core(fed_back, state)
-            output = model.read(states, fed_back)
-        forecast.append(output)
+            inputs = output if order is None else output[..., order]
     result = as_array(torch.cat(forecast, dim=1))
     return result if values.ndim == 3 else result[0]
 
