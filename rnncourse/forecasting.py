@@ -312,7 +312,8 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
     features = past.shape[2]
     fed, _ = _columns(model, features, 0, None)
     order = None if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
-    inputs, state, forecast = past, None, []
+    forecast: list[Tensor] = []
+    inputs, state = past, None
     with evaluation(model):
         for _ in range(steps):
             states, state = model.core(inputs, state)
