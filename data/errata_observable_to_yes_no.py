@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import record
+from chapters import drought, observable, several_inputs, yes_no
 from errata_sine_to_sunspots import Item, Rows
+from recording import in_parallel, rms
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
 from sklearn.metrics import roc_auc_score
@@ -73,8 +74,8 @@ def observable_leads() -> Rows:
     """Look how often the highest rank correlation finds the true lead, and how far the next period's is from 1."""
     item, right, ratios = Item("observable-leads"), [], []
     for seed in OTHERS:
-        known = datasets.leading_parameters(seed=seed)[: record.KNOWN].rank()
-        for name, lead in record.INPUTS_LEADS.items():
+        known = datasets.leading_parameters(seed=seed)[: observable.KNOWN].rank()
+        for name, lead in several_inputs.INPUTS_LEADS.items():
             cross = np.array([known[name].corr(known["obs"].shift(-k), method="spearman") for k in range(70)])
             right.append(cross.argmax() == lead)
             ratios.append((1 - cross[30:].max()) / (1 - cross.max()))
@@ -97,14 +98,14 @@ def ridge_loop(series: np.ndarray, stop: int, steps: int, lookback: int, alpha: 
 def observable_ridge(table: pd.DataFrame, lookback: int) -> np.ndarray:
     """Forecast the observable after step 700, the penalty chosen on steps 500 to 699 as in the chapter."""
     forecasts = {}
-    for stop, steps in ((500, 200), (record.KNOWN, record.AHEAD)):
+    for stop, steps in ((500, 200), (observable.KNOWN, observable.AHEAD)):
         scaler = StandardScaler().fit(table[:stop])
         for alpha in (1e-4, 1e-2, 1.0, 10.0):
             loop = ridge_loop(scaler.transform(table), stop, steps, lookback, alpha)[:, 3]
             forecasts[stop, alpha] = loop * scaler.scale_[3] + scaler.mean_[3]
-    truth = table["obs"].to_numpy()[500 : record.KNOWN]
-    alpha = min((1e-4, 1e-2, 1.0, 10.0), key=lambda a: float(record.rms(forecasts[500, a] - truth)))
-    return np.asarray(forecasts[record.KNOWN, alpha])
+    truth = table["obs"].to_numpy()[500 : observable.KNOWN]
+    alpha = min((1e-4, 1e-2, 1.0, 10.0), key=lambda a: float(rms(forecasts[500, a] - truth)))
+    return np.asarray(forecasts[observable.KNOWN, alpha])
 
 
 def observable_peers() -> Rows:
@@ -112,14 +113,14 @@ def observable_peers() -> Rows:
     item, errors = Item("observable-peers"), {}
     for seed in OTHERS:
         table = datasets.leading_parameters(seed=seed)
-        truth = table["obs"].to_numpy()[record.KNOWN :]
+        truth = table["obs"].to_numpy()[observable.KNOWN :]
         for lookback in (40, 100):
-            error = float(record.rms(observable_ridge(table, lookback) - truth))
+            error = float(rms(observable_ridge(table, lookback) - truth))
             errors.setdefault(f"ridge, {lookback} steps", []).append(error)
         if seed in OTHERS[:8]:
             options = {"lookback": 40, "readout": "last", "residual": False}
-            (loop,), _ = record.observable_fit(table, record.KNOWN, seeds=range(1), **options)
-            errors.setdefault("GRU, 40 steps", []).append(float(record.rms(loop - truth)))
+            (loop,), _ = observable.observable_fit(table, observable.KNOWN, seeds=range(1), **options)
+            errors.setdefault("GRU, 40 steps", []).append(float(rms(loop - truth)))
     for name, values in errors.items():
         item.runs("RMSE over 300 steps in closed loop", name, values, "units of obs", "series")
     pairs = {"100 against 40": ("ridge, 100 steps", "ridge, 40 steps")}
@@ -139,20 +140,20 @@ def observable_head() -> Rows:
     """After the kicks: which states the head reads, and whether it predicts the value or the change, one by one."""
     item, seeds = Item("observable-head"), range(2)
     stored = datasets.recorded("observable_kicks")
-    steps = [str(step) for step in range(1, record.AHEAD + 1)]
+    steps = [str(step) for step in range(1, observable.AHEAD + 1)]
     for readout in ("last", "all"):
         for residual in (False, True):
             sizes, ends = [], []
             for generator in range(20, 23):
-                table = datasets.leading_parameters(seed=generator, kicks=record.KICKS)
-                truth = table["obs"].to_numpy()[record.KNOWN :]
+                table = datasets.leading_parameters(seed=generator, kicks=observable.KICKS)
+                truth = table["obs"].to_numpy()[observable.KNOWN :]
                 same = "generator == @generator and readout == @readout and residual == @residual and seed in @seeds"
                 loops = stored.query(same)[steps].to_numpy()
                 if not len(loops):
-                    options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": record.KICKS}
-                    loops, _ = record.observable_fit(table, record.KNOWN, seeds=seeds, **options)
+                    options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": observable.KICKS}
+                    loops, _ = observable.observable_fit(table, observable.KNOWN, seeds=seeds, **options)
                 sizes += [amplitude(loop, truth) for loop in loops]
-                ends += [float(record.rms((loop - truth)[200:])) for loop in loops]
+                ends += [float(rms((loop - truth)[200:])) for loop in loops]
             name = f"{readout}, {'change' if residual else 'value'}"
             item.runs("amplitude deviation", f"{name}, amplitude", sizes, "share", "runs")
             item.runs("RMSE of steps 201 to 300", f"{name}, end", ends, "units of obs", "runs")
@@ -245,7 +246,7 @@ def river_weather() -> Rows:
             years.append(members.mean(axis=1) - truth)
         for name, errors in {"known": known, "average": average, "past years": years}.items():
             seventh = np.array(errors)[..., 6]
-            item.runs("RMSE at seven days", f"{name}, {epochs} epochs", record.rms(seventh), "m³/s")
+            item.runs("RMSE at seven days", f"{name}, {epochs} epochs", rms(seventh), "m³/s")
             item.runs("mean error at seven days", f"{name}, {epochs} epochs, bias", seventh.mean(axis=1), "m³/s")
         squares = [np.mean(np.square(errors)[..., 6], axis=0) for errors in (years, average)]
         less, ends = np.sqrt(squares[0].mean()) - np.sqrt(squares[1].mean()), drawn_blocks(*squares, month, 0.5)
@@ -278,7 +279,7 @@ def river_product() -> Rows:
     for name, multiplied in {"ridge": False, "ridge and products": True}.items():
         x, y = view(train.inputs, multiplied), train.targets[:, 0, 0]
         fits = [Ridge(10.0**power).fit(x, y) for power in range(5)]
-        tried = [record.rms(seven_days(fit, "validation", multiplied), 0).mean() for fit in fits]
+        tried = [rms(seven_days(fit, "validation", multiplied), 0).mean() for fit in fits]
         errors[name] = seven_days(fits[int(np.argmin(tried))], "test", multiplied)
     known = river.origins("test")
     loops = [
@@ -341,7 +342,7 @@ class Score:
         """Return the sum of those of the 90 days up to `ahead` days from today that are known today."""
         return float(self.upto[today + 1] - self.upto[today + 1 - DAYS + ahead])
 
-    def ensemble(self, today: int, weeks: int = record.WEEKS) -> np.ndarray:
+    def ensemble(self, today: int, weeks: int = drought.WEEKS) -> np.ndarray:
         """Return what the scores of the next weeks would be with past years' days ahead: (weeks, members).
 
         Past starts that lend: the training years' days within `AROUND` days of the same date, if their own days ahead
@@ -377,7 +378,7 @@ def drought_sites() -> dict[str, Score]:
 
 def drought_ensemble(which: np.ndarray) -> list[np.ndarray]:
     """Return the members of each of chapter 5's windows in `which`: (weeks, members)."""
-    cut, members = record.drought_parts().windows, []
+    cut, members = drought.drought_parts().windows, []
     for site, first in zip(cut.site[which], cut.target_date[which, 0], strict=True):
         score = drought_sites()[site]
         members.append(score.ensemble(score.number(first) - 7))
@@ -386,7 +387,7 @@ def drought_ensemble(which: np.ndarray) -> list[np.ndarray]:
 
 def drought_scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the truth of chapter 5's test windows (888, 6), their last known score (888,), and the year of each."""
-    parts = record.drought_parts()
+    parts = drought.drought_parts()
     test = parts.part["test"]
     year = parts.windows.target_date[test, 0].astype("datetime64[Y]").astype(int) + 1970
     return parts.windows.targets[test], parts.windows.inputs[test, -1, 18], year
@@ -394,14 +395,14 @@ def drought_scores() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def drought_means(known: np.ndarray) -> np.ndarray:
     """Return chapter 5's 105 means of all windows, their days scaled as those of the known windows are."""
-    z = record.drought_parts().scaled(known)
+    z = drought.drought_parts().scaled(known)
     return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
 
 
 def drought_ridge(train: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Return the forecast of ridge on means as the chapter has it, with the penalty that validation chose."""
     x = drought_means(train)
-    forecast: np.ndarray = Ridge(1.0).fit(x[train], record.drought_parts().windows.targets[train]).predict(x[test])
+    forecast: np.ndarray = Ridge(1.0).fit(x[train], drought.drought_parts().windows.targets[train]).predict(x[test])
     return forecast
 
 
@@ -412,7 +413,7 @@ def logistic(x: np.ndarray, y: np.ndarray, c: float) -> LogisticRegression:
 
 def drought_chances() -> np.ndarray:
     """Return logistic regression's probabilities of a score of at least 1, (888, 6); C chosen in validation years."""
-    parts = record.drought_parts()
+    parts = drought.drought_parts()
     yes = parts.windows.targets >= 1
     fit, validation, train, test = (parts.part[name] for name in ("fit", "validation", "train", "test"))
 
@@ -427,15 +428,15 @@ def drought_chances() -> np.ndarray:
 @cache
 def drought_networks() -> np.ndarray:
     """Return the forecasts of five seeds of *absolute, change*, which validation chose for the MAE: (5, 888, 6)."""
-    parts = record.drought_parts()
+    parts = drought.drought_parts()
     train, test = parts.part["train"], parts.part["test"]
-    runs = [record.FittedDrought(parts, "absolute, change", train, test, seed=seed, epochs=1) for seed in range(5)]
+    runs = [drought.FittedDrought(parts, "absolute, change", train, test, seed=seed, epochs=1) for seed in range(5)]
     return np.array([run.forecast() for run in runs])
 
 
 def widened(known: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Widen quantiles (N, 6, 3) by chapter 5's margins by state, which `known` gives; return both ends of `new`."""
-    parts = record.drought_parts()
+    parts = drought.drought_parts()
     validation, test = parts.part["validation"], parts.part["test"]
     known, new = known.clip(0, 5), new.clip(0, 5)
     zero = parts.windows.inputs[:, -1, 18] == 0
@@ -456,18 +457,18 @@ def fines(low: np.ndarray, high: np.ndarray, truth: np.ndarray) -> np.ndarray:
 @cache
 def network_quantiles() -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the widened intervals of five seeds of the LSTM of quantiles: 11 epochs, as validation chose."""
-    parts = record.drought_parts()
+    parts = drought.drought_parts()
     fit, validation, test = (parts.part[name] for name in ("fit", "validation", "test"))
-    inputs = record.each_seventh(parts.scaled(fit))
+    inputs = drought.each_seventh(parts.scaled(fit))
     repeated = np.repeat(parts.windows.targets[..., np.newaxis], 3, axis=2)
     trained, _ = training.fit_seeds(
-        lambda: models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=record.WEEKS, targets=3),
+        lambda: models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=drought.WEEKS, targets=3),
         inputs[fit],
         repeated[fit],
         seeds=range(5),
         epochs=11,
-        loss=partial(pinball_loss, levels=record.DROUGHT_LEVELS),
-        optimizer=record.ADAMAX,
+        loss=partial(pinball_loss, levels=drought.DROUGHT_LEVELS),
+        optimizer=drought.ADAMAX,
     )
     quantiles = [
         [np.sort(training.predict(model, inputs[at]), axis=2) for at in (validation, test)] for model in trained
@@ -477,14 +478,14 @@ def network_quantiles() -> list[tuple[np.ndarray, np.ndarray]]:
 
 def drought_known_part() -> Rows:
     """Compare the known part of the balance and past years' days ahead with the best of chapter 5."""
-    item, parts = Item("drought-known-part"), record.drought_parts()
+    item, parts = Item("drought-known-part"), drought.drought_parts()
     train, test = parts.part["train"], parts.part["test"]
     truth, last, year = drought_scores()
     members = drought_ensemble(test)
     mean, median = (np.array([f(each, axis=1) for each in members]) for f in (np.mean, np.median))
     chance = np.array([(each >= 1).mean(axis=1) for each in members])
     low, high = (np.array([np.quantile(each, q, axis=1) for each in members]) for q in (0.05, 0.95))
-    again, yes = np.repeat(last[:, np.newaxis], record.WEEKS, axis=1), (truth >= 1).astype(np.float64)
+    again, yes = np.repeat(last[:, np.newaxis], drought.WEEKS, axis=1), (truth >= 1).astype(np.float64)
     sizes = {"LSTM": np.abs(drought_networks() - truth).mean(axis=0), "persistence": np.abs(again - truth)}
     judge = partial(compare, item, block=year)
 
@@ -513,7 +514,7 @@ ALPHAS = (0.001, 0.003, 0.01)  # L1 penalties on the weights of scaled inputs
 
 def drought_quantiles() -> Rows:
     """Give a linear model the loss and the intervals that chapter 5 gave the network alone."""
-    item, parts = Item("drought-quantiles"), record.drought_parts()
+    item, parts = Item("drought-quantiles"), drought.drought_parts()
     fit, validation, train, test = (parts.part[name] for name in ("fit", "validation", "train", "test"))
     scores = parts.windows.targets
     truth, _, year = drought_scores()
@@ -529,7 +530,7 @@ def drought_quantiles() -> Rows:
         return float(np.where(over >= 0, level * over, (level - 1) * over).mean())
 
     best, chosen = [], {}
-    for level in record.DROUGHT_LEVELS:
+    for level in drought.DROUGHT_LEVELS:
         tried = {alpha: lines(level, alpha, fit) for alpha in ALPHAS}
         chosen[level] = min(tried, key=lambda alpha: loss(tried[alpha], level))
         best.append(tried[chosen[level]])
@@ -541,7 +542,7 @@ def drought_quantiles() -> Rows:
     judge("MAE", ours=(name, median), rivals={"LSTM": np.abs(drought_networks() - truth).mean(axis=(0, 2))})
     ridge = drought_ridge(train, test)
     for name, forecast in {"ridge": ridge, "ridge, clipped": ridge.clip(0, 5)}.items():
-        errors = {"RMSE": record.rms(forecast - truth, None), "MAE": np.abs(forecast - truth).mean()}
+        errors = {"RMSE": rms(forecast - truth, None), "MAE": np.abs(forecast - truth).mean()}
         for quantity, error in errors.items():
             item.add(f"{name}, in the test years", f"{quantity}, {name}", error, "points", "888 windows")
     return item.rows
@@ -620,7 +621,7 @@ def inputs_frost() -> Rows:
             near = np.minimum(apart, 366 - apart) <= span
             chance[mine.index] = (near @ frost[lends].astype(np.float64) + 0.5) / (near.sum(axis=1) + 1)
         chances[span] = chance
-    parts = record.inputs_parts()
+    parts = several_inputs.inputs_parts()
     yes = {part: answers[:, 1] for part, (_, answers) in parts.items()}
     where = {part: (cases["part"] == part).to_numpy() for part in yes}
     span = min(spans, key=lambda days: log_losses(yes["validation"], chances[days][where["validation"]]).mean())
@@ -655,7 +656,7 @@ def inputs_drought() -> Rows:
     for site, day in cases.loc[test, ["site", "day"]].itertuples(index=False):
         members = sites[site].ensemble(sites[site].number(day), weeks=4)[3]
         chance.append(((members >= 1).sum() + 0.5) / (len(members) + 1))
-    parts = record.inputs_parts()
+    parts = several_inputs.inputs_parts()
     yes = {part: answers[:, 0] for part, (_, answers) in parts.items()}
     views: dict[str, np.ndarray] = {}
     for part, ((tokens, facts), _) in parts.items():
@@ -708,11 +709,11 @@ def inputs_state() -> Rows:
         options = {"epochs": 40, "batch_size": 64 * stop // 700, "scheduler": schedule}
         trained, _ = training.fit_seeds(make, x, known.targets, seeds=range(2), **options)
         for part, inputs, targets in (("training", x, known.targets), ("test", x_test, unseen.targets)):
-            errors = [scaler.scale_[3] * record.rms(training.predict(m, inputs) - targets, None) for m in trained]
+            errors = [scaler.scale_[3] * rms(training.predict(m, inputs) - targets, None) for m in trained]
             item.runs(f"GRU({units}), {name}", f"{name}, {part}", errors, "RMSE of the observable")
         flat = [each.reshape(len(each), -1) for each in (x, x_test)]
         line = Ridge(10.0).fit(flat[0], known.targets[:, 0, 0]).predict(flat[1])
-        error = scaler.scale_[3] * record.rms(line - unseen.targets[:, 0, 0], None)
+        error = scaler.scale_[3] * rms(line - unseen.targets[:, 0, 0], None)
         item.add("ridge on the 150 numbers", f"{name}, ridge", error, "RMSE of the observable")
     return item.rows
 
@@ -742,7 +743,7 @@ def main_direction(x: np.ndarray) -> np.ndarray:
 def yes_no_peer() -> Rows:
     """Rank devices by the smaller of two changes: of sensor 1, along one direction, along the generator's weights."""
     item = Item("yes-no-peer")
-    fresh, failed = record.yes_no_sets(range(2000, 2020))
+    fresh, failed = yes_no.yes_no_sets(range(2000, 2020))
     sensor = np.eye(8)[0]
     own: dict[str, list[float]] = {"sensor 1": [], "direction": []}
     others = []
@@ -797,4 +798,4 @@ def observable_to_yes_no(item: str) -> Rows:
 
 def measure() -> pd.DataFrame:
     """Measure every item."""
-    return record.in_parallel(observable_to_yes_no, [{"item": item} for item in ITEMS])
+    return in_parallel(observable_to_yes_no, [{"item": item} for item in ITEMS])

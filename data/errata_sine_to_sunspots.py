@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import record
 import statsmodels.tsa.api as tsa
 import torch
+from chapters import sine, sunspots
+from recording import in_parallel, rms
 from scipy.stats import spearmanr, t
 from statsmodels.stats.proportion import confint_proportions_2indep
 from torch import nn
@@ -59,19 +60,19 @@ PERIOD = 157
 def sine_kick() -> Rows:
     """Move the newest input by 0.01, let both runs go, and see what is left of the kick after each period."""
     item = Item("sine-kick")
-    starts = record.SINE_WINDOWS.inputs[:PERIOD:40]  # four windows over one period
+    starts = sine.SINE_WINDOWS.inputs[:PERIOD:40]  # four windows over one period
     x = 0.04 * (40 * np.arange(len(starts))[:, np.newaxis] + 50 + np.arange(3 * PERIOD))
     kicked = starts.copy()
     kicked[:, -1] += 0.01
     for name, (readout, residual) in HEADS.items():
         kept, along, wrong, newest = [], [], [], []
-        for model in record.sine_models(FEWER, readout, residual):
+        for model in sine.sine_models(FEWER, readout, residual):
             loop = forecasting.closed_loop(model, np.concatenate([starts, kicked]), 3 * PERIOD)[..., 0]
             plain, moved = loop.reshape(2, len(starts), 3 * PERIOD)
-            first, _, third = (record.rms(part, axis=None) for part in np.split(moved - plain, 3, axis=1))
+            first, _, third = (rms(part, axis=None) for part in np.split(moved - plain, 3, axis=1))
             kept.append(np.sqrt(third / first))
-            wrong.append(record.rms((plain - np.sin(x))[:, -PERIOD:], axis=None))
-            batch = torch.tensor(record.SINE_WINDOWS.inputs[:PERIOD]).requires_grad_()
+            wrong.append(rms((plain - np.sin(x))[:, -PERIOD:], axis=None))
+            batch = torch.tensor(sine.SINE_WINDOWS.inputs[:PERIOD]).requires_grad_()
             (gradient,) = torch.autograd.grad(model(batch).sum(), batch)
             along.append(multiplier(gradient[:, :, 0].numpy()))
             size = gradient[:, :, 0].abs().mean(dim=0)
@@ -96,8 +97,8 @@ def multiplier(gradients: np.ndarray) -> float:
 def sine_width() -> Rows:
     """Train the last-state head on a wider core; beside it what is recorded for narrow ones."""
     item, what = Item("sine-width"), "largest error over 500 steps from x = 100"
-    trained = record.sine_models(FEWER, "last", False, 32)
-    item.runs(what, "last state, 32 units", [record.sine_error_beyond(model) for model in trained], "amplitude 1")
+    trained = sine.sine_models(FEWER, "last", False, 32)
+    item.runs(what, "last state, 32 units", [sine.sine_error_beyond(model) for model in trained], "amplitude 1")
     narrow = datasets.recorded("sine_layers").query("layers == 1 and hidden_size == 5")
     item.runs(f"{what}, as recorded", "all states, 5 units", narrow["max_error_beyond"], "amplitude 1")
     item.add("weights in all", "all states, 5 units, weights", narrow["weights"].iloc[0], "weights")
@@ -131,12 +132,12 @@ def sine_overfitting() -> Rows:
     """Train two sizes on the first 80 % of the series, clean and with noise; look at the loss on the last 20 %."""
     item, stop = Item("sine-overfitting"), 2001
     for name, noise in (("clean", 0.0), ("noise 0.05", 0.05)):
-        series = record.SINE + noise * np.random.default_rng(0).normal(size=len(record.SINE))
+        series = sine.SINE + noise * np.random.default_rng(0).normal(size=len(sine.SINE))
         cut = windows.make_windows(series, lookback=50)
         known, held = cut.between(50, stop), cut.between(stop, len(series))
-        updates = record.EPOCHS * -(-len(known.inputs) // record.BATCH)
+        updates = sine.EPOCHS * -(-len(known.inputs) // sine.BATCH)
         schedule = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=updates)
-        options = {"epochs": record.EPOCHS, "batch_size": record.BATCH, "scheduler": schedule}
+        options = {"epochs": sine.EPOCHS, "batch_size": sine.BATCH, "scheduler": schedule}
         for hidden in (2, 20):
             make = partial(sine_network, hidden)
             trained, _ = training.fit_seeds(make, known.inputs, known.targets, seeds=range(3), **options)
@@ -158,7 +159,7 @@ def sine_network(hidden: int) -> nn.Module:
 def sine_rule() -> Rows:
     """Say how exact the linear rule is, for one frequency and for an unknown one."""
     item = Item("sine-rule")
-    series, truth = record.SINE, datasets.sine(500, start=100.04)
+    series, truth = sine.SINE, datasets.sine(500, start=100.04)
     weights, *_ = np.linalg.lstsq(np.column_stack([series[1:-1], series[:-2]]), series[2:], rcond=None)
     track = list(series[-2:])
     for _ in range(500):
@@ -316,7 +317,7 @@ def by_hand_gates() -> Rows:
 
 # --- chapter 3 -----------------------------------------------------------------------------------
 
-VALIDATION, TEST, LATER, CYCLE = record.VALIDATION, record.TEST, record.LATER, record.CYCLE
+VALIDATION, TEST, LATER, CYCLE = sunspots.VALIDATION, sunspots.TEST, sunspots.LATER, sunspots.CYCLE
 NUMBERS = datasets.sunspots(until="2009-06").to_numpy()
 ROOTS, AHEAD = np.sqrt(NUMBERS), np.arange(CYCLE)
 
@@ -364,14 +365,14 @@ def gain(worse: np.ndarray, better: np.ndarray, block: int, moving: bool = False
 
 
 @cache
-def cycle_networks(stop: int) -> record.FittedSunspots:
+def cycle_networks(stop: int) -> sunspots.FittedSunspots:
     """Train the network chosen for the closed loop, GRU(16, 16), two seeds."""
-    return record.FittedSunspots(stop, seeds=range(2), **record.CHOSEN["closed loop"])
+    return sunspots.FittedSunspots(stop, seeds=range(2), **sunspots.CHOSEN["closed loop"])
 
 
 def sunspots_fan() -> Rows:
     """Sample paths of AR(36), with the network's lookback, and of AR(132); count what they cover."""
-    item, origins = Item("sunspots-fan"), record.origins_between(TEST, LATER)
+    item, origins = Item("sunspots-fan"), sunspots.origins_between(TEST, LATER)
     months, truth = np.arange(VALIDATION, TEST), NUMBERS[origins[:, None] + AHEAD]
     inside = {}
     for order in (36, 132):
@@ -380,7 +381,7 @@ def sunspots_fan() -> Rows:
         linear[1].load_state_dict({"weight": weights[1:].flip(0)[None], "bias": weights[:1]})
         errors = ar_roots(order, VALIDATION, months)[:, 0] - ROOTS[months]
         known = ROOTS[origins[:, None] + np.arange(-order, 0)][..., None]
-        fan = forecasting.sampled_paths(linear.double(), known, CYCLE, errors, paths=record.PATHS)[..., 0]
+        fan = forecasting.sampled_paths(linear.double(), known, CYCLE, errors, paths=sunspots.PATHS)[..., 0]
         low, high = np.quantile(fan.clip(min=0) ** 2, [0.05, 0.95], axis=-2, method="weibull")
         inside[order] = ((low <= truth) & (truth <= high)).mean(axis=1)
         item.add("coverage of 90 % fans over a cycle", f"AR({order})", inside[order].mean(), "share", "37 origins")
@@ -399,7 +400,7 @@ def sunspots_fan() -> Rows:
 
 def sunspots_direct() -> Rows:
     """Train for all 132 leads at once, a GRU and a linear map, and compare with closed loops."""
-    item, origins = Item("sunspots-direct"), record.origins_between(TEST, LATER)
+    item, origins = Item("sunspots-direct"), sunspots.origins_between(TEST, LATER)
     truth = NUMBERS[origins[:, None] + AHEAD]
     scale, shift = ROOTS[:TEST].std(), ROOTS[:TEST].mean()
     cut = windows.make_windows(((ROOTS[:LATER] - shift) / scale)[:, None], lookback=CYCLE, horizon=CYCLE)
@@ -430,7 +431,7 @@ def sunspots_direct() -> Rows:
     item.add(what, "AR(132), closed loop", np.sqrt(loop.mean()), "sunspots")
     runs = datasets.recorded("sunspots_test").set_index(["use", "seed"])
     leads = [str(lead) for lead in range(1, CYCLE + 1)]
-    item.runs(what, "GRU(16), closed loop", record.rms(runs.loc["one step", leads].to_numpy(float)), "sunspots")
+    item.runs(what, "GRU(16), closed loop", rms(runs.loc["one step", leads].to_numpy(float)), "sunspots")
     value, ends = gain(network.mean(axis=0), loop, 11, moving=True)
     item.add(
         "RMSE of the direct GRU less that of AR(132)",
@@ -448,7 +449,7 @@ def sunspots_squared() -> Rows:
     item, months = Item("sunspots-squared"), np.arange(TEST, LATER)
     one = ar_roots(36, TEST, months)[:, 0]
     forecasts = {"AR(36), one month": (one**2, one**2 + autoregression(36, TEST).sigma2, NUMBERS[months], 12, False)}
-    origins = record.origins_between(TEST, LATER)
+    origins = sunspots.origins_between(TEST, LATER)
     loop = ar_roots(132, TEST, origins, CYCLE) ** 2
     truth = NUMBERS[origins[:, None] + AHEAD]
     forecasts["AR(132), a cycle"] = loop, loop + ar_variance(132, TEST, CYCLE), truth, 11, True
@@ -493,18 +494,16 @@ def sunspots_margins() -> Rows:
         for cell, found in errors.items():
             item.runs("validation error one month ahead", f"{cell}, {lookback} months", found, "sunspots")
     what = "gain of AR(132) over GRU(16, 16), a cycle"
-    origins = record.origins_between(TEST, LATER)
+    origins = sunspots.origins_between(TEST, LATER)
     truth = NUMBERS[origins[:, None] + AHEAD]
     loops = (cycle_networks(TEST).cycle_errors(origins) ** 2).mean(axis=(0, 2))
     of_ar = ((ar_roots(132, TEST, origins, CYCLE) ** 2 - truth) ** 2).mean(axis=1)
     value, ends = gain(loops, of_ar, 11, moving=True)
     item.add(what, "a cycle, 1937 to 1983", value, "sunspots", "37 origins in blocks of 11", ends)
-    origins = record.origins_between(LATER, end)
-    found = record.rms(ar_roots(132, LATER, origins, CYCLE) ** 2 - NUMBERS[origins[:, None] + AHEAD], axis=None)
+    origins = sunspots.origins_between(LATER, end)
+    found = rms(ar_roots(132, LATER, origins, CYCLE) ** 2 - NUMBERS[origins[:, None] + AHEAD], axis=None)
     runs = datasets.recorded("sunspots_later").set_index("use").loc["closed loop", [str(k + 1) for k in AHEAD]]
-    item.add(
-        what, "a cycle, 1984 to 2009", np.median(record.rms(runs.to_numpy(float))) - found, "sunspots", "15 origins"
-    )
+    item.add(what, "a cycle, 1984 to 2009", np.median(rms(runs.to_numpy(float))) - found, "sunspots", "15 origins")
     untouched = np.arange(VALIDATION - (TEST - VALIDATION), VALIDATION)  # 1843 to 1889
     for name, years, stop in (
         ("1890 to 1936", np.arange(VALIDATION, TEST), VALIDATION),
@@ -523,7 +522,7 @@ def sunspots_margins() -> Rows:
 
 def sunspots_numbers() -> Rows:
     """Print what the chapter asserts: the first half year, and how many targets a lookback leaves."""
-    item, origins = Item("sunspots-numbers"), record.origins_between(TEST, LATER)
+    item, origins = Item("sunspots-numbers"), sunspots.origins_between(TEST, LATER)
     truth, half = NUMBERS[origins[:, None] + AHEAD], slice(0, 6)
     past = NUMBERS[origins[:, None] + np.arange(-CYCLE, 0)][..., None]
     errors = {
@@ -533,7 +532,7 @@ def sunspots_numbers() -> Rows:
     }
     what = "mean RMSE of the leads 1 to 6"
     for name, found in errors.items():
-        item.add(what, name, record.rms(found, axis=0)[half].mean(), "sunspots", "37 origins")
+        item.add(what, name, rms(found, axis=0)[half].mean(), "sunspots", "37 origins")
     runs = datasets.recorded("sunspots_test").set_index(["use", "seed"])
     for name, use in (("GRU(16)", "one step"), ("GRU(16, 16)", "closed loop")):
         by_lead = np.median(runs.loc[use, [str(lead) for lead in range(1, 7)]].to_numpy(float), axis=0)
@@ -578,4 +577,4 @@ def sine_to_sunspots(item: str) -> Rows:
 
 def measure() -> pd.DataFrame:
     """Measure every item."""
-    return record.in_parallel(sine_to_sunspots, [{"item": item} for item in ITEMS])
+    return in_parallel(sine_to_sunspots, [{"item": item} for item in ITEMS])

@@ -1,14 +1,14 @@
 """Chapter 5's facts: the split, the simple forecasts on the test years, and the recorded tables."""
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
+import record
 import torch
+from chapters import drought
 
 from rnncourse import datasets
 from rnncourse.datasets import DROUGHTED_COLUMNS
@@ -140,32 +140,30 @@ def test_the_quantiles_have_the_better_interval_score_with_every_seed() -> None:
 
 
 @pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """data/record.py, which writes elsewhere, with a made-up table of two counties and little to choose from."""
-    spec = importlib.util.spec_from_file_location("record", Path(__file__).parents[1] / "data" / "record.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+def counties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The chapter's record with a made-up table of two counties and little to choose from; written elsewhere."""
     day = pd.date_range("2017-01-01", "2020-12-31")
-    rng, counties = np.random.default_rng(0), []
+    rng, tables = np.random.default_rng(0), []
     for county in (41001, 41003, 53001):  # the last is not in Oregon
         table = pd.DataFrame({"fips": county, "date": day.strftime("%Y-%m-%d")})
         table[list(DROUGHTED_COLUMNS)] = rng.standard_normal((len(day), 18))
         walk = rng.uniform(-0.5, 0.5, len(day)).cumsum().clip(0, 5)
-        counties.append(table.assign(score=np.where(day.day_of_week == 1, walk, np.nan)))
-    pd.concat(counties).to_csv(tmp_path / "counties.csv", index=False)
+        tables.append(table.assign(score=np.where(day.day_of_week == 1, walk, np.nan)))
+    pd.concat(tables).to_csv(tmp_path / "counties.csv", index=False)
     monkeypatch.setenv("DROUGHTED", str(tmp_path / "counties.csv"))
     small = {"SEEDS": range(2), "EPOCHS": 2, "SIZES": (2,), "DECAYS": (0.0,), "RECIPES": ("absolute, change",)}
     for name, value in small.items():
-        monkeypatch.setattr(module, f"DROUGHTED_{name}", value)
-    monkeypatch.setattr(module, "RESULTS", tmp_path)
-    monkeypatch.setattr(module, "in_parallel", lambda run, calls: pd.DataFrame([r for c in calls for r in run(**c)]))
-    yield module
+        monkeypatch.setattr(drought, f"DROUGHTED_{name}", value)
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr(drought, "in_parallel", lambda run, calls: pd.DataFrame([r for c in calls for r in run(**c)]))
+    drought.droughted_parts.cache_clear()
+    yield
+    drought.droughted_parts.cache_clear()
     torch.set_default_dtype(torch.float32)
 
 
-def test_the_evaluation_on_droughted_runs_on_a_made_up_file(record: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("counties")
+def test_the_evaluation_on_droughted_runs_on_a_made_up_file(tmp_path: Path) -> None:
     record.record("droughted")
     lines = (tmp_path / "droughted.csv").read_text().splitlines()
     assert lines[0] == "# command: DROUGHTED=FILE python data/record.py droughted"
@@ -182,16 +180,18 @@ def test_the_evaluation_on_droughted_runs_on_a_made_up_file(record: ModuleType, 
     assert (blended <= mean.loc["LSTM, absolute, change, mean of seeds"] + 1e-9).all()
 
 
-def test_the_parts_of_droughted_share_no_target(record: ModuleType) -> None:
-    cut, parts = record.droughted_parts()
+@pytest.mark.usefixtures("counties")
+def test_the_parts_of_droughted_share_no_target() -> None:
+    cut, parts = drought.droughted_parts()
     ends = {name: (cut.target_date[which].min(), cut.target_date[which].max()) for name, which in parts.items()}
     assert ends["fit"][1] < np.datetime64("2018-07-01") <= ends["validation"][0]
     assert ends["train"][1] == ends["validation"][1] < np.datetime64("2019-07-01") <= ends["test"][0]
     assert set(cut.site) == {"41001", "41003"}
 
 
+@pytest.mark.usefixtures("counties")
 def test_without_droughted_its_record_stays_as_it_is(
-    record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("DROUGHTED")
     record.record("droughted")

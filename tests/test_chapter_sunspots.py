@@ -13,7 +13,7 @@ VALIDATION, TEST, LATER = 1692, 2256, 2820
 LARGEST = 253.8
 NUMBERS = datasets.sunspots(until="2009-06").to_numpy()
 PICKED = np.arange(TEST + 12, LATER, 12)  # the source's test targets
-RECORD = Path(__file__).parents[1] / "data" / "record.py"
+RECORD = Path(__file__).parents[1] / "book" / "03-sunspots" / "record.py"
 
 
 def rms(errors: np.ndarray) -> float:

@@ -1,12 +1,10 @@
 """Chapter 7's facts: what was recorded, on which devices, and how the network is trained there."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from chapters import yes_no
 
 from rnncourse import datasets
 
@@ -15,29 +13,19 @@ MORE = {3000 + 20 * draw + part for draw in range(5) for part in range(8)}  # up
 LSTM, LOGISTIC = "LSTM, 3 × 8", "logistic, 24 numbers"
 
 
-@pytest.fixture(scope="module")
-def record() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("record", Path(__file__).parents[1] / "data" / "record.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_learning_rate_is_the_best_on_sets_that_serve_for_nothing_else(record: ModuleType) -> None:
+def test_learning_rate_is_the_best_on_sets_that_serve_for_nothing_else() -> None:
     rates = datasets.recorded("yes_no_rates")
     assert not set(rates["data_seed"]) & (JUDGED | MORE)
     assert rates.groupby("lr")["data_seed"].nunique().eq(10).all()
-    assert record.YesNoNetwork(seed=0).lr == rates.groupby("lr")["auc"].mean().idxmax()
+    assert yes_no.YesNoNetwork(seed=0).lr == rates.groupby("lr")["auc"].mean().idxmax()
 
 
-def test_ten_sets_and_two_repeats_of_each_model(record: ModuleType) -> None:
+def test_ten_sets_and_two_repeats_of_each_model() -> None:
     table = datasets.recorded("yes_no_folds")
     assert set(table["data_seed"]) <= JUDGED
     runs = table.groupby(["model", "data_seed", "repeat"]).size()
     assert runs.eq(1).all()
-    assert len(runs) == 20 * len(record.yes_no_peers(0))
+    assert len(runs) == 20 * len(yes_no.yes_no_peers(0))
 
 
 def test_network_beats_logistic_regression_on_other_devices() -> None:
@@ -48,18 +36,18 @@ def test_network_beats_logistic_regression_on_other_devices() -> None:
     assert (gain["auc"] > 0).sum() == 8
 
 
-def test_epochs_are_chosen_on_a_fifth_and_used_on_all(record: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_epochs_are_chosen_on_a_fifth_and_used_on_all(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
-    fit = record.training.fit
+    fit = yes_no.training.fit
 
     def spy(model: Any, inputs: Any, targets: Any, **options: Any) -> Any:
         history = fit(model, inputs, targets, **options)
         calls.append({"inputs": inputs, "history": history, **options})
         return history
 
-    monkeypatch.setattr(record.training, "fit", spy)
+    monkeypatch.setattr(yes_no.training, "fit", spy)
     x, y = datasets.device_failures(seed=5000)
-    record.YesNoNetwork(seed=0).fit(x[:60], y[:60])
+    yes_no.YesNoNetwork(seed=0).fit(x[:60], y[:60])
     choosing, final = calls
     held = choosing["validation"][0]
     assert (len(choosing["inputs"]), len(held), len(final["inputs"])) == (48, 12, 60)

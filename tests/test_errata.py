@@ -1,14 +1,11 @@
 """The errata page: each item stands in its chapter, has a record, and prints what was recorded."""
 
-import importlib
 import json
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import errata
+import errata_observable_to_yes_no as measured
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,20 +99,7 @@ def test_chapters_5_and_6_say_what_was_recorded() -> None:
     assert f"has a log loss of {ours}, where the best above has {best} (" in text_of_chapter("06-several-inputs")
 
 
-@pytest.fixture(scope="module")
-def measured() -> Iterator[ModuleType]:
-    """The module that measures chapters 4 to 7."""
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(str(ROOT / "data"))
-    before = set(sys.modules)
-    yield importlib.import_module("errata_observable_to_yes_no")
-    for name in set(sys.modules) - before:
-        if name == "record" or name.startswith("errata_"):
-            del sys.modules[name]
-    patch.undo()
-
-
-def test_the_known_part_with_what_came_is_the_score_that_came(measured: ModuleType) -> None:
+def test_the_known_part_with_what_came_is_the_score_that_came() -> None:
     table = datasets.drought()
     for site in ("champion", "hyderabad"):
         score, rows = measured.drought_sites()[site], table[(table["site"] == site) & (table["score"] > 0)]
@@ -126,7 +110,7 @@ def test_the_known_part_with_what_came_is_the_score_that_came(measured: ModuleTy
                 assert score.rank(score.known(day - ahead, ahead) + came, day) == pytest.approx(truth, abs=1e-9)
 
 
-def test_members_are_past_years_of_the_training_years(measured: ModuleType) -> None:
+def test_members_are_past_years_of_the_training_years() -> None:
     days = measured.site_weather().query("site == 'champion'").set_index("date")
     balance, end = days["rain"] - days["et0"], pd.Timestamp(datasets.drought().attrs["training_end"]["champion"])
     today = pd.Timestamp("2012-06-05")
@@ -147,7 +131,7 @@ def test_members_are_past_years_of_the_training_years(measured: ModuleType) -> N
     assert np.mean(np.abs(found - wanted) < 1e-9) > 0.95
 
 
-def test_no_member_knows_what_came_after_the_window(measured: ModuleType) -> None:
+def test_no_member_knows_what_came_after_the_window() -> None:
     days = measured.site_weather().query("site == 'tunis'").reset_index(drop=True)
     end = np.datetime64(datasets.drought().attrs["training_end"]["tunis"])
     today = int(np.searchsorted(days["date"], pd.Timestamp("1999-03-02")))
