@@ -126,9 +126,8 @@ def sine_layers() -> pd.DataFrame:
     sizes = [
         {"layers": layers, "hidden": hidden} for layers in (1, 2) for hidden in (40, 20, 10, 5, 2)
     ]
-    return in_parallel(sine_layers_run, sizes).sort_values(
-        ["layers", "hidden_size", "seed"], ignore_index=True
-    )
+    order = ["layers", "hidden_size", "seed"]
+    return in_parallel(sine_layers_run, sizes).sort_values(order, ignore_index=True)
 
 
 FAMILY = np.round(np.arange(1, 21) * 0.1, 1)  # the question's A: 0.1, 0.2 … 2.0

@@ -29,9 +29,8 @@ def observable_source() -> pd.DataFrame:
     torch.set_default_dtype(torch.float32)
     core = layers.VariationalGRU(4, 300, input_dropout=0.1, state_dropout=0.5)
     model = models.Forecaster(core, targets=4, readout="all", lookback=300)
-    optimiser = Adam(
-        model.parameters(), lr=1e-4
-    )  # one for all rounds, so that its averages live on
+    # One for all rounds, so that its averages live on.
+    optimiser = Adam(model.parameters(), lr=1e-4)
     rows, seconds = [], 0.0
     for epochs in range(20, 141, 20):
         options = {"epochs": 20, "batch_size": 64, "optimizer": lambda _: optimiser}
@@ -89,10 +88,8 @@ def observable_fit(
         optimizer=partial(Adam, lr=1e-2, fused=True),
         scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
     )
-    past, ahead = (
-        series[stop - lookback : stop],
-        KNOWN - stop or AHEAD,
-    )  # to the end of what is known, or beyond it
+    past = series[stop - lookback : stop]
+    ahead = KNOWN - stop or AHEAD  # to the end of what is known, or beyond it
     loops = [forecasting.closed_loop(model, past, ahead) for model in trained]
     return [loop[:, 3] * scaler.scale_[3] + scaler.mean_[3] for loop in loops], histories
 

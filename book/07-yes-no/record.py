@@ -23,10 +23,8 @@ from torch.optim import Adam
 
 from rnncourse import datasets, models, training
 
-MISSED, NEEDLESS = (
-    5.0,
-    1.0,
-)  # cost of a failure that was missed, and of an inspection that was not needed
+# Cost of a failure that was missed, and of an inspection that was not needed.
+MISSED, NEEDLESS = 5.0, 1.0
 FORMULA = NEEDLESS / (NEEDLESS + MISSED)  # the threshold that is right for calibrated probabilities
 
 
