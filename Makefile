@@ -48,7 +48,7 @@ OF_FILES := $(patsubst %,tests/test_%.py,notebooks solutions errata diagrams req
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: again help book pdf slides test package notebooks test-all second-kernels machines run check fmt lint lock lowest assignments grade results bench serve address wheel clean
+.PHONY: again help book pdf slides test package notebooks test-all second-kernels machines run check new-chapter fmt lint lock lowest assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -96,6 +96,9 @@ check: $(TESTS)  ## what a mended sentence needs, in a minute: form, lint and sp
 	$(PY) -m ruff check --quiet .
 	$(PY) -m codespell_lib
 	$(PYTEST) $(OF_FILES)
+
+new-chapter: $(TESTS)  ## make the folder of a new chapter, which passes all checks: make new-chapter NAME=wind-power
+	$(PY) tests/new_chapter.py "$(NAME)"
 
 fmt: $(TESTS)  ## bring code and notebooks into their form, without running them
 	$(PY) -m ruff format .

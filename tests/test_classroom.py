@@ -103,8 +103,9 @@ def machine_points(name: str) -> dict[str, float]:
     }
 
 
-def test_every_chapter_has_an_assignment():
-    assert NAMES == CHAPTERS
+def test_every_assignment_has_a_chapter():
+    assert NAMES
+    assert set(NAMES) <= set(CHAPTERS)  # a new chapter may still be without
 
 
 @pytest.mark.parametrize("name", NAMES)
