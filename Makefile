@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 UNFINISHED := $(VENV)/.unfinished
 UV := $(VENV)/bin/uv
 LOWEST := .venv-lowest
-PINS := requirements.txt tests/requirements.txt book/assignments/requirements.txt
+PINS := requirements.txt tests/requirements.txt rnncourse/classroom/requirements.txt
 SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
@@ -43,7 +43,7 @@ PYTEST := $(PY) -m pytest -q -n 2
 NBVAL := $(PYTEST) --dist loadfile --nbval-current-env --nbval-cell-timeout 180 --nbval-sanitize-with tests/nbval_sanitize.cfg
 COMMA := ,
 # The tests of modules, which need nothing but the package; and those of files, which run nothing.
-OF_PACKAGE := $(wildcard $(patsubst rnncourse/%,tests/test_%,$(subst /_,/,$(wildcard rnncourse/*.py))))
+OF_PACKAGE := $(wildcard $(patsubst %,tests/test_%,$(patsubst _%,%,$(notdir $(wildcard rnncourse/*.py rnncourse/*/*.py)))))
 OF_FILES := $(patsubst %,tests/test_%.py,notebooks solutions errata diagrams requirements)
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
@@ -137,7 +137,7 @@ assignments: $(MADE)  ## make the students' notebooks and the autograders from b
 
 grade: $(MADE)  ## grade a folder: make grade SUBMISSIONS=folder
 	test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder" >&2; exit 1; }
-	$(PY) -m rnncourse.grading $(or $(ASSIGNMENT:%=dist/assignments/%.zip),dist/assignments) "$(SUBMISSIONS)" --out "$(OUT)"
+	$(PY) -P -m rnncourse.classroom $(or $(ASSIGNMENT:%=dist/assignments/%.zip),dist/assignments) "$(SUBMISSIONS)" --out "$(OUT)"
 
 results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
 	$(PY) data/record.py
@@ -163,24 +163,24 @@ clean:  ## remove what was built; .venv stays
 	rm -rf _build dist book/reference/functions .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
 
-$(OTTER): $(READY) book/assignments/requirements.txt
+$(OTTER): $(READY) rnncourse/classroom/requirements.txt
 	echo "Installing Otter-Grader into $(VENV)"
-	$(PY) install.py book/assignments/requirements.txt
+	$(PY) install.py rnncourse/classroom/requirements.txt
 	touch $@
 
-$(MADE): $(OTTER) $(ASSIGNMENTS) book/assignments/build.py
+$(MADE): $(OTTER) $(ASSIGNMENTS) rnncourse/classroom/assignments.py
 	echo "Making the assignments"
-	$(PY) book/assignments/build.py
+	$(PY) -m rnncourse.classroom.assignments
 	touch $(MADE)
 
 # Always from scratch: Sphinx repeats no warning about a page that it has read before.
-$(SITE): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
+$(SITE): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py rnncourse/*/*.py)
 	echo "Building the book"
 	rm -rf _build
 	mkdir _build
 	$(VENV)/bin/jupyter-book build . -W -n --keep-going --quiet > _build/log 2>&1 || { cat _build/log >&2; exit 1; }
 
-$(PAPER): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py)
+$(PAPER): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py rnncourse/*/*.py)
 	command -v xelatex > /dev/null && command -v latexmk > /dev/null && command -v rsvg-convert > /dev/null && \
 		kpsewhich fncychap.sty texgyrepagella-regular.otf texgyrepagella-math.otf > /dev/null || { \
 		echo "make pdf needs LaTeX, fonts and rsvg-convert. On Debian or Ubuntu: sudo apt-get install" \

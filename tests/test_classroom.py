@@ -7,7 +7,6 @@ SANDBOX_REQUIRED set.
 import json
 import os
 import re
-import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
-from rnncourse import grading
-from rnncourse._handed_in import HandedIn, handed_in, read_assignment
-from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox
+from rnncourse.classroom import assignments as build
+from rnncourse.classroom import grading, questions
+from rnncourse.classroom.handed_in import HandedIn, handed_in, read_assignment
+from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox
 
 pytestmark = pytest.mark.sandbox
 ROOT = Path(__file__).parents[1]
@@ -26,9 +26,6 @@ BOOK = ROOT / "book"
 NAMES = sorted(path.parent.name for path in BOOK.glob("*/assignment.ipynb"))
 CHAPTERS = sorted(path.name for path in BOOK.glob("[0-9]*"))
 SLOT = 500 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # none that a grader at work has
-
-sys.path.insert(0, str(BOOK / "assignments"))
-import build  # noqa: E402
 
 
 @cache
@@ -189,7 +186,7 @@ def test_no_constant_wins(name):
 
 def run(case, submission) -> str:
     with warnings.catch_warnings(action="ignore"):
-        return grading.run_case(case, submission)
+        return questions.run_case(case, submission)
 
 
 @pytest.mark.parametrize("name", NAMES)

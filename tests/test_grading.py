@@ -24,9 +24,10 @@ import psutil
 import pytest
 from hostile import HOSTILE
 
-from rnncourse import _submission, grading
-from rnncourse._handed_in import Case, Question, handed_in, read_assignment, read_notebook
-from rnncourse.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
+from rnncourse.classroom import grading, questions
+from rnncourse.classroom import submission as inside
+from rnncourse.classroom.handed_in import Case, Question, handed_in, read_assignment, read_notebook
+from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
 
 SECRET = "the-secret-of-the-hidden-tests"
 TESTS = {
@@ -295,8 +296,8 @@ def test_to_refuse_everything_is_no_answer(sandbox_here):
         "if not x:\n        raise ValueError\n    return 2 * x": 2,
     }.items():
         with Sandbox(LIMITS, SLOT) as sandbox:
-            submission = grading.Submission([f"def f(x):\n    {body}"], sandbox)
-            assert grading.run_question(question, submission)[0] == points, body
+            submission = questions.Submission([f"def f(x):\n    {body}"], sandbox)
+            assert questions.run_question(question, submission)[0] == points, body
 
 
 def test_who_handed_in(tmp_path):
@@ -465,7 +466,7 @@ def test_stopped_and_continued(tmp_path, autograder, small_class):
         )
     heard = (  # where the shell has switched Ctrl-C off, it is switched on
         "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "runpy.run_module('rnncourse.grading', run_name='__main__', alter_sys=True)"
+        "runpy.run_module('rnncourse.classroom', run_name='__main__', alter_sys=True)"
     )
     arguments = [str(autograder), str(folder), "--out", str(tmp_path / "out"), "--jobs", "2"]
     command = [sys.executable, "-c", heard, *arguments]
@@ -474,6 +475,7 @@ def test_stopped_and_continued(tmp_path, autograder, small_class):
     )
     results = tmp_path / "out" / "results"
     while not list(results.glob("*.json")):
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of the terminal's processes
     _, printed = process.communicate(timeout=30)
@@ -500,7 +502,7 @@ def test_two_at_a_time_do_not_meet(autograder, tmp_path, sandbox_here):
 
     def one(slot: int) -> None:
         with Sandbox(LIMITS, slot) as sandbox:
-            found.append(grading.Submission([look], sandbox).read("seen"))
+            found.append(questions.Submission([look], sandbox).read("seen"))
 
     threads = [threading.Thread(target=one, args=(10 + 2 * SLOT + slot,)) for slot in range(2)]
     for thread in threads:
@@ -522,8 +524,8 @@ VALUES = [
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_values_travel(value):
-    form = json.loads(json.dumps(_submission.encode(value, [])))
-    back = _submission.decode(form, [])
+    form = json.loads(json.dumps(inside.encode(value, [])))
+    back = inside.decode(form, [])
     assert type(back) is type(value)
     np.testing.assert_equal(back, value)
 
@@ -531,27 +533,27 @@ def test_values_travel(value):
 def test_tables_and_tensors_travel():
     torch = pytest.importorskip("torch")
     table = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]}, index=["x", "y"])
-    back = _submission.decode(json.loads(json.dumps(_submission.encode(table, []))), [])
+    back = inside.decode(json.loads(json.dumps(inside.encode(table, []))), [])
     pd.testing.assert_frame_equal(back, table, check_index_type=False, check_column_type=False)
     tensor = torch.arange(3.0, requires_grad=True)
-    back = _submission.decode(json.loads(json.dumps(_submission.encode(tensor, []))), [])
+    back = inside.decode(json.loads(json.dumps(inside.encode(tensor, []))), [])
     assert torch.equal(back, tensor.detach())
 
 
 @pytest.mark.parametrize("form", [{"pickle": "x"}, {"value": [1]}, {"value": {}}])
 def test_forged_forms_are_refused(form):
     with pytest.raises(ValueError, match="no value of the kind"):
-        _submission.decode(form, [])
+        inside.decode(form, [])
 
 
 def test_an_array_of_objects_does_not_travel():
     kept: list = []
-    assert _submission.encode(np.array([object()]), kept) == {"kept": 0}
+    assert inside.encode(np.array([object()]), kept) == {"kept": 0}
 
 
 def test_a_test_cannot_hand_in_an_object(autograder, sandbox_here):
     with Sandbox(LIMITS, SLOT) as sandbox:
-        submission = grading.Submission(["def same(x, y=0):\n    return x"], sandbox)
+        submission = questions.Submission(["def same(x, y=0):\n    return x"], sandbox)
         same = submission.read("same")
         assert same([1, (2, "a")], y=3) == [1, (2, "a")]
         assert same([same])[0](5) == 5

@@ -24,8 +24,6 @@ from normalise import CELL_METADATA, METADATA, normal_form, text_of
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(path for path in (ROOT / "book").glob("*/*.ipynb") if path.name != "assignment.ipynb")
 MOST_LINES = 12
-# For teachers: what they import beside the rest is an extra of the package, `rnncourse[grading]`.
-GRADING = {"grading", "sandbox", "_handed_in", "_reports", "_submission"}
 # The first cell of each notebook, not shown in the book.
 INSTALL = address.first_cell(address.setting())
 # What is called otherwise where it is installed from, or comes with something else.
@@ -146,8 +144,7 @@ def test_the_package_brings_what_the_notebooks_import() -> None:
 
 def imported() -> set[str]:
     """What is imported in the notebooks and in the package, under the names that conda uses."""
-    modules = [path for path in (ROOT / "rnncourse").glob("*.py") if path.stem not in GRADING]
-    sources = [path.read_text(encoding="utf-8") for path in modules]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "rnncourse").glob("*.py")]
     for path in CHAPTERS:
         code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         sources += [source for source in code if source != INSTALL]

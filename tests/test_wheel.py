@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    code = {f"rnncourse/{path.name}" for path in (ROOT / "rnncourse").glob("*.py")}
+    code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "rnncourse").rglob("*.py")}
     tables = {f"rnncourse/{path.relative_to(ROOT)}" for path in (ROOT / "data").rglob("*.csv*")}
     assert names == code | tables | {"rnncourse/py.typed"}
 

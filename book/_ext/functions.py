@@ -24,7 +24,6 @@ from sphinx.util.docutils import SphinxDirective
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "book" / "reference" / "functions"
 PAGES = sorted((ROOT / "book").glob("[0-9]*/[0-9]*.ipynb"))
-APART = {"grading", "sandbox"}  # a program for teachers, which no chapter opens up
 HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
 # Used by no cell under its own name: the chapter's function that calls it, or whose result it is.
 THROUGH = {
@@ -97,7 +96,7 @@ def is_attribute(method: ast.FunctionDef) -> bool:
 
 def modules() -> list[str]:
     """All public modules that the chapters use."""
-    return sorted({path.stem for path in (ROOT / "rnncourse").glob("[!_]*.py")} - APART)
+    return sorted(path.stem for path in (ROOT / "rnncourse").glob("[!_]*.py"))
 
 
 def everything() -> list[Public]:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import psutil
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 HOME = "/tmp/home"  # inside the sandbox
 LONGEST_ANSWER = 20_000_000  # bytes
 MOST_BRACKETS = 1_000_000  # in an answer: each becomes an object of Python
@@ -63,7 +63,7 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
     SandboxError
         If bubblewrap, or what sets the limits, is missing.
     """
-    worker = [sys.executable, "-m", "rnncourse._submission"]
+    worker = [sys.executable, "-m", "rnncourse.classroom.submission"]
     if not sandboxed:
         return worker
     programs = {"bwrap": "bubblewrap", "prlimit": "util-linux", "setpriv": "util-linux"}

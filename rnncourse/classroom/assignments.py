@@ -19,9 +19,9 @@ from typing import Any
 
 import yaml
 
-from rnncourse._handed_in import UNTOUCHED, Question, read_questions
+from rnncourse.classroom.handed_in import UNTOUCHED, Question, read_questions
 
-BOOK = Path(__file__).resolve().parents[1]
+BOOK = Path(__file__).resolve().parents[2] / "book"
 AUTOGRADERS = BOOK.parent / "dist" / "assignments"
 POINTS = 20
 BEFORE, AFTER = "# Public checks of {0}: run this cell.", 'print("{0}: the public checks pass")'
@@ -44,9 +44,7 @@ def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRA
         command = [sys.executable, "-m", "otter", "assign", str(source), folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise RuntimeError(
-                f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
-            )
+            raise RuntimeError(f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         (zipped,) = Path(folder, "autograder").glob("*.zip")
         notebook = json.loads(Path(folder, "student", source.name).read_text(encoding="utf-8"))
         questions = {question.name: question for question in read_questions(zipped)}
@@ -54,8 +52,8 @@ def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRA
         check_points(master, questions, opened)
         checks = public_checks(master)
         cells = list(student_cells(notebook["cells"], checks, list(opened), source.parent))
-        folder = student or source.parent / "student"
-        write_student(cells, folder / f"{name}-assignment.ipynb", name)
+        beside = student or source.parent / "student"
+        write_student(cells, beside / f"{name}-assignment.ipynb", name)
         given = [cell["id"] for cell in cells]
         note = {
             "name": name,
@@ -102,7 +100,8 @@ def student_cells(
 def install(chapter: Path) -> str:
     """Return the cell that installs the course: the first code cell of the chapter's first page."""
     page = json.loads(min(chapter.glob("[0-9]*.ipynb")).read_text(encoding="utf-8"))
-    return next("".join(c["source"]) for c in page["cells"] if c["cell_type"] == "code")
+    source: list[str] = next(each["source"] for each in page["cells"] if each["cell_type"] == "code")
+    return "".join(source)
 
 
 def cell(kind: str, source: str, identity: str, **metadata: Any) -> dict[str, Any]:
@@ -118,13 +117,8 @@ def cell(kind: str, source: str, identity: str, **metadata: Any) -> dict[str, An
 
 def title(master: Mapping[str, Any]) -> str:
     """Return the first heading."""
-    lines = [
-        line
-        for cell in master["cells"]
-        if cell["cell_type"] == "markdown"
-        for line in cell["source"]
-    ]
-    return next(line[2:].strip() for line in lines if line.startswith("# "))
+    lines = [line for cell in master["cells"] if cell["cell_type"] == "markdown" for line in cell["source"]]
+    return next(str(line[2:]).strip() for line in lines if line.startswith("# "))
 
 
 def question_titles(master: Mapping[str, Any]) -> dict[str, str]:
@@ -181,10 +175,7 @@ def public_checks(master: Mapping[str, Any]) -> dict[str, str]:
             config, _, code = part.text.partition("# END TEST CONFIG")
             if not re.search(r"(?m)^hidden: *true", config):
                 found.setdefault(part.question["name"], []).append(code.strip())
-    return {
-        name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)])
-        for name, codes in found.items()
-    }
+    return {name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)]) for name, codes in found.items()}
 
 
 def by_hand(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -205,25 +196,17 @@ def check_points(
     opened: Mapping[str, Mapping[str, Any]],
 ) -> None:
     """Compare what a question says of its points with what its tests give."""
-    tested = {
-        name: sum(case.points for case in question.cases) for name, question in questions.items()
-    }
+    tested = {name: sum(case.points for case in question.cases) for name, question in questions.items()}
     points = tested | {name: question["points"] for name, question in opened.items()}
     asked = [part.question for part in parts(master) if part.question]
     said = {question["name"]: question["points"] for question in asked}
     if points != said:
         wrong = {
-            name: (said.get(name), points.get(name))
-            for name in said | points
-            if said.get(name) != points.get(name)
+            name: (said.get(name), points.get(name)) for name in said | points if said.get(name) != points.get(name)
         }
-        raise ValueError(
-            f"{title(master)}: points of a question and of its tests must agree, got {wrong}"
-        )
+        raise ValueError(f"{title(master)}: points of a question and of its tests must agree, got {wrong}")
     if sum(points.values()) != POINTS:
-        raise ValueError(
-            f"{title(master)}: there must be {POINTS} points in all, got {sum(points.values()):g}"
-        )
+        raise ValueError(f"{title(master)}: there must be {POINTS} points in all, got {sum(points.values()):g}")
 
 
 def write_student(cells: list[dict[str, Any]], target: Path, name: str) -> None:
@@ -242,9 +225,7 @@ def write_autograder(zipped: Path, target: Path, note: Mapping[str, Any]) -> Non
     """Copy the tests, and the note; always the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(zipped) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
-        files = {
-            name: old.read(name) for name in sorted(old.namelist()) if name.startswith("tests/")
-        }
+        files = {name: old.read(name) for name in sorted(old.namelist()) if name.startswith("tests/")}
         files["assignment.json"] = json.dumps(note, indent=1).encode()
         for name, content in files.items():
             new.writestr(zipfile.ZipInfo(name), content)

@@ -1,4 +1,4 @@
-"""The process in which a student's notebook runs: started by `rnncourse.sandbox`.
+"""The process in which a student's notebook runs: started by `rnncourse.classroom.sandbox`.
 
 It reads one request a line from standard input and answers with one line, on a descriptor that nothing
 printed can reach by accident. Requests: run the code of a cell; read a name; read an attribute; call a

@@ -12,7 +12,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from rnncourse._handed_in import Assignment, HandedIn, natural
+from rnncourse.classroom.handed_in import Assignment, HandedIn, natural
 
 
 def write_grade_books(

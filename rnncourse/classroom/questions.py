@@ -1,0 +1,217 @@
+"""A student's notebook, run in a sandbox, and the tests of its questions, run out here."""
+
+import ast
+import builtins
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rnncourse.classroom import submission as inside
+from rnncourse.classroom.handed_in import Case, Question, first_line, one_line
+from rnncourse.classroom.sandbox import Sandbox, StoppedError
+
+
+class StudentError(Exception):
+    """The student's code raised an exception, or has no such name; the message is what the student reads."""
+
+
+class ProcessGoneError(StudentError):
+    """The student's code hung, or ended its process: no more of this question's tests are worth a try."""
+
+
+class Remote:
+    """Something of a student's that has no form as text: a function, a network. Called out here, run in there."""
+
+    def __init__(self, submission: "Submission", number: int) -> None:
+        self._submission, self._number, self._run = submission, number, submission.runs
+        self._name = ""
+
+    def _form(self) -> dict[str, int]:
+        if self._run != self._submission.runs:
+            raise ProcessGoneError("the notebook's process has ended meanwhile")
+        return {"kept": self._number}
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """Call it in the sandbox, with copies of the arguments."""
+        arguments = [self._submission.encode(each) for each in given]
+        names = {name: self._submission.encode(each) for name, each in named.items()}
+        self._submission.called.setdefault(self._name, False)
+        value = self._submission.decoded({"call": self._form()["kept"], "arguments": arguments, "named": names})
+        self._submission.called[self._name] = True
+        return value
+
+    def __getattr__(self, name: str) -> Any:
+        """Read an attribute in the sandbox."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._submission.decoded({"attribute": name, "of": self._form()["kept"]})
+
+
+class Submission:
+    """A student's notebook, run in a sandbox.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Code cells, in order.
+    sandbox : Sandbox
+        Entered.
+
+    Attributes
+    ----------
+    problems : dict of int to str
+        For each cell that stopped, counted from 1, what happened.
+    runs : int
+        How often the notebook has been run: again after each time that its process ended.
+    called : dict of str to bool
+        For each function that the last test called, whether it ever gave a result.
+    """
+
+    def __init__(self, cells: Sequence[str], sandbox: Sandbox) -> None:
+        self.cells, self.sandbox = [_without_magic(cell) for cell in cells], sandbox
+        self.problems: dict[int, str] = {}
+        self.runs = 0
+        self.called: dict[str, bool] = {}
+        self._left_out: set[int] = set()
+        self.fresh = False
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Run all cells if the process is new; a cell that ends it is left out, and the others run again."""
+        if self.fresh or self.sandbox.used_up():
+            return
+        self.runs += 1
+        position = 0
+        while position < len(self.cells):
+            position += 1
+            if position in self._left_out:
+                continue
+            try:
+                reply = self.sandbox.ask({"run": self.cells[position - 1], "cell": f"cell {position}"})
+            except StoppedError as stopped:
+                self.problems[position] = str(stopped)
+                self._left_out.add(position)
+                if self.sandbox.used_up():
+                    return
+                self.runs += 1
+                position = 0
+                continue
+            if "error" in reply:
+                self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", one_line(reply["error"]))
+        self.fresh = True
+
+    def read(self, name: str) -> Any:
+        """Return the value of a name, or a `Remote`."""
+        value = self.decoded({"read": name})
+        if isinstance(value, Remote):
+            value._name = name
+        return value
+
+    def decoded(self, request: dict[str, Any]) -> Any:
+        """Ask, and return the value of the answer."""
+        self.refresh()
+        try:
+            reply = self.sandbox.ask(request)
+        except StoppedError as stopped:
+            self.fresh = False
+            raise ProcessGoneError(str(stopped)) from None
+        if "missing" in reply:
+            raise StudentError(f"`{one_line(reply['missing'])}` is not defined")
+        if "error" in reply:
+            raise StudentError(f"It stopped with {self._placed(one_line(reply['error']))}")
+        try:
+            return inside.decode(reply, self, empty=False)
+        except (ArithmeticError, LookupError, MemoryError, RecursionError, TypeError, ValueError):
+            raise StudentError("the value cannot be read") from None
+
+    def _placed(self, error: str) -> str:
+        """Say where an error was: a student does not see the numbers of cells."""
+        found = re.search(r" \(cell (\d+), line (\d+)\)$", error)
+        if not found or not 1 <= int(found[1]) <= len(self.cells):
+            return error
+        return f"{error[: found.start()]}, in line {found[2]} of the cell `{first_line(self.cells[int(found[1]) - 1])}`"
+
+    def __getitem__(self, number: int) -> Remote:
+        return Remote(self, int(number))
+
+    def encode(self, value: Any) -> Any:
+        """Write an argument; a `Remote` goes in as what it stands for."""
+        if isinstance(value, Remote):
+            return value._form()
+        if type(value) in {list, tuple}:
+            return {type(value).__name__: [self.encode(each) for each in value]}
+        unknown: list[Any] = []
+        written = inside.encode(value, unknown)
+        if unknown:
+            raise TypeError(f"a test cannot hand a {type(unknown[0]).__name__} to a submission")
+        return written
+
+
+def _without_magic(cell: str) -> str:
+    """Replace what only a notebook understands by a statement that does nothing."""
+    return re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", cell)
+
+
+def run_case(case: Case, submission: Submission) -> str:
+    """Run a test out here; return what is wrong, or nothing.
+
+    Raises
+    ------
+    ProcessGoneError
+        If the submission's process ended.
+    """
+    names: dict[str, Any] = {"np": np, "pd": pd, "torch": torch}
+    tree = ast.parse(case.code)
+    own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
+    own |= {alias.asname or alias.name for node in ast.walk(tree) for alias in getattr(node, "names", [])}
+    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ExceptHandler) and node.name}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - own - set(names) - set(dir(builtins))
+    submission.refresh()
+    submission.called = {}
+    runs = submission.runs
+    fault = ""
+    try:
+        for name in sorted(used):
+            names[name] = submission.read(name)
+        exec(compile(tree, "test", "exec"), names)
+    except ProcessGoneError:
+        raise
+    except StudentError as error:
+        fault = str(error)
+    except Exception as error:  # a wrong answer may make a test stumble in any way
+        fault = "" if case.hidden or not isinstance(error, AssertionError) else str(error)
+        empty = str(error) if isinstance(error, inside.EmptyAnswerError) else ""
+        fault = fault or case.message or empty or "a test with other data fails"
+    if not submission.fresh or submission.runs != runs:  # the test has caught the end of the process as an exception
+        raise ProcessGoneError("it ended the process in which the notebook ran")
+    return one_line(fault)
+
+
+def run_question(question: Question, submission: Submission) -> tuple[float, list[str]]:
+    """Run the tests of a question; return its points and what to tell the student.
+
+    A function that stops whatever it is given passes no test, not even one that wants it to refuse something.
+    """
+    passed: list[tuple[Case, set[str]]] = []
+    messages: list[str] = []
+    works: set[str] = set()
+    for case in question.cases:
+        try:
+            fault = run_case(case, submission)
+        except ProcessGoneError as gone:
+            messages.append(one_line(gone))
+            break
+        works |= {name for name, gave in submission.called.items() if gave}
+        if fault:
+            messages.append(fault)
+        else:
+            passed.append((case, set(submission.called)))
+    for _, names in passed:
+        messages += [f"`{name}` stops whatever it is given" for name in sorted(names - works)]
+    points = sum((case.points for case, names in passed if names <= works), 0.0)
+    return points, list(dict.fromkeys(messages))
