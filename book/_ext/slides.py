@@ -19,6 +19,7 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
@@ -306,19 +307,22 @@ def sentences(children: Iterable[PageElement]) -> list[str]:
 
 
 def write_decks(app: Sphinx, exception: Exception | None) -> None:
-    """Write a deck for each chapter, beside the site's pages."""
+    """Write a deck for each chapter, of all its pages, beside the site's pages."""
     if exception or app.builder.name != "html":
         return
     site = Path(app.outdir)
     (site / "slides").mkdir(exist_ok=True)
-    for page in sorted((site / "book").glob("[0-9]*/1-*.html")):
-        article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
-        assert isinstance(article, Tag)
-        title = " ".join(article.find("h1").text.rstrip("#").split())  # type: ignore[union-attr]  # each page has one
-        deck = Deck(article, page.relative_to(site).as_posix())
-        (site / "slides" / f"{page.parent.name}.html").write_text(
-            PAGE.format(title=title, slides=deck), encoding="utf-8"
-        )
+    pages = sorted((site / "book").glob("[0-9]*/[0-9]*.html"))
+    for chapter, of_chapter in groupby(pages, key=lambda page: page.parent.name):
+        titles, decks = [], []
+        for page in of_chapter:
+            soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+            article = soup.find("article")
+            assert isinstance(article, Tag)
+            titles.append(" ".join(article.find("h1").text.rstrip("#").split()))  # type: ignore[union-attr]  # each page has one
+            decks.append(str(Deck(article, page.relative_to(site).as_posix())))
+        deck = PAGE.format(title=titles[0], slides="\n".join(decks))
+        (site / "slides" / f"{chapter}.html").write_text(deck, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
