@@ -149,16 +149,21 @@ def sunspots_run(use: str, stop: int, until: int, seeds: Iterable[int]) -> list[
     ]
 
 
-def sunspots_test() -> pd.DataFrame:
-    """Train both chosen settings on 1749 to 1936 and forecast 1937 to 1983, twelve seeds each."""
+def sunspots_chosen(stop: int, until: int) -> pd.DataFrame:
+    """Train both chosen settings before `stop` and forecast until `until`, twelve seeds each."""
     return in_parallel(
         sunspots_run,
         [
-            {"use": use, "stop": TEST, "until": LATER, "seeds": part}
+            {"use": use, "stop": stop, "until": until, "seeds": part}
             for use in CHOSEN
             for part in (range(6), range(6, 12))
         ],
     )
+
+
+def sunspots_test() -> pd.DataFrame:
+    """Train both chosen settings on 1749 to 1936 and forecast 1937 to 1983, twelve seeds each."""
+    return sunspots_chosen(TEST, LATER)
 
 
 def sunspots_origins_run(origin: int, seeds: Iterable[int]) -> list[dict[str, Any]]:
@@ -184,14 +189,7 @@ def sunspots_origins() -> pd.DataFrame:
 def sunspots_later() -> pd.DataFrame:
     """Train both settings on 1749 to 1983 and forecast 1984 to 2009-06, twelve seeds each."""
     end = len(datasets.sunspots(until="2009-06"))
-    return in_parallel(
-        sunspots_run,
-        [
-            {"use": use, "stop": LATER, "until": end, "seeds": part}
-            for use in CHOSEN
-            for part in (range(6), range(6, 12))
-        ],
-    )
+    return sunspots_chosen(LATER, end)
 
 
 def sunspots_calibration_run(use: str, seeds: Iterable[int]) -> list[dict[str, Any]]:
