@@ -1,9 +1,10 @@
 """The figures to play with, in Chromium: their numbers are Python's, and a keyboard is enough."""
 
 import json
+import re
 from collections.abc import Iterator
 
-import evidence
+import measured
 import numpy as np
 import pytest
 import torch
@@ -123,7 +124,7 @@ def test_every_number_is_that_of_by_hand(hand: Page, changes: dict[str, float], 
 
 
 def test_figure_starts_with_the_chapters_output(hand: Page) -> None:
-    assert output(hand) == pytest.approx(float(evidence.row("by-hand-s9-table", "output")[1]), abs=1e-6)
+    assert output(hand) == pytest.approx(float(measured.figures()["s9-output"].text.replace("−", "-")), abs=1e-6)
 
 
 def test_what_the_chapter_says_of_the_figure(hand: Page) -> None:
@@ -221,12 +222,19 @@ def test_closed_loop_is_that_of_forecasting(sine: Page, head: int, start: float,
     np.testing.assert_allclose(path, forecast, rtol=0, atol=1e-6)
 
 
+def printed_by(name: str, sentence: str) -> str:
+    """Return the number in a sentence that a cell of a chapter prints."""
+    _, cell = measured.cells()[name]
+    (number,) = re.findall(sentence, "".join(cell["outputs"][0]["text"]))
+    return number
+
+
 def test_networks_of_the_page_are_the_chapters(sine: Page) -> None:
     assert list(networks(sine)) == HEADS
     printed = {
-        0: evidence.found("sine-closed-loop", r"from x = 0: +(\d\.\d+)"),
-        1: evidence.found("sine-train-last", r"500 steps: (\d\.\d+)"),
-        2: evidence.found("sine-mend", r"L-BFGS: largest error (\d\.\d+)"),
+        0: printed_by("sine-closed-loop", r"from x = 0: +(\d\.\d+)"),
+        1: printed_by("sine-train-last", r"500 steps: (\d\.\d+)"),
+        2: printed_by("sine-mend", r"L-BFGS: largest error (\d\.\d+)"),
     }
     for head, text in printed.items():
         largest = run_in_page(sine, head, 0.0, 1.0, 500)["largest"]

@@ -60,6 +60,7 @@ def test_what_is_not_recorded_is_an_error() -> None:
 
 def test_a_figure_is_printed_as_asked(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(errata, "ROOT", tmp_path)
+    monkeypatch.setattr(datasets, "_data_folder", lambda: tmp_path / "data")
     (tmp_path / "data" / "results").mkdir(parents=True)
     (tmp_path / "data" / "results" / "errata_x.csv").write_text(
         "# command: none\nrow,what,quantity,value,low,high,unit,count\n"

@@ -19,8 +19,8 @@ from pathlib import Path
 from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
-import evidence
 import functions
+import measured
 import metadata
 import pytest
 import repository
@@ -323,12 +323,12 @@ def test_cells_and_outputs_are_all_on_the_page(page: str) -> None:
     assert len([e for e in html.having("img") if "_images" in e.attributes["src"]]) >= figures
 
 
-@pytest.mark.parametrize("key", evidence.FIGURES)
-def test_figure_on_the_page_is_the_one_in_the_record(key: str) -> None:
+@pytest.mark.parametrize("key", measured.figures())
+def test_figure_on_the_page_is_the_one_in_the_chapter(key: str) -> None:
     shown = parsed(built(SOURCES)).having(f"measured-{key}")
     assert shown
     for link in shown:
-        assert link.content == evidence.text_of(key)
+        assert link.content == measured.figures()[key].text
         address, _, anchor = link.attributes["href"].partition("#")
         (cell,) = [
             e for e in parsed((built(SOURCES).parent / address).resolve()).elements if e.attributes.get("id") == anchor

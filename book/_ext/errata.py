@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 from docutils import nodes
-from evidence import table_at
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxRole
+
+from rnncourse import datasets
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +31,7 @@ def by_figure(paths: tuple[Path, ...]) -> dict[tuple[str, str], dict[str, Any]]:
     """Read the records once: the page asks for each of its figures."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for path in paths:
-        for row in table_at(path).to_dict("records"):
+        for row in datasets.recorded(path.stem).to_dict("records"):
             key = row["row"], row["quantity"]
             if key in found:
                 raise LookupError(f"{path.name} has {key} a second time")

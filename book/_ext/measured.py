@@ -1,19 +1,76 @@
-"""Sphinx: the role ``{measured}`` writes a figure of ``evidence.py`` with a link to its cell.
+"""Sphinx: the role ``{measured}`` writes a figure of a chapter with a link to its cell.
 
-The role ``{cell}`what is to be seen <sine-loss-plot>``` links to a cell by its identifier.
+The role ``{measured}`s1-all` `` looks the key up in the chapters. There a cell with the tag
+``keys``, which is not shown, follows the one that shows the figure. Its output is a dictionary from
+keys to texts, or to three texts: median, lowest and highest. The tests run it as all others.
+
+The role ``{cell}`what is to be seen <sine-loss-plot>` `` links to a cell by its identifier.
 Each code cell of a chapter gets its identifier as an anchor, so that a link can lead to it.
 """
 
+import ast
 import json
+import re
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import evidence
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import ReferenceRole, SphinxRole
+
+BOOK = Path(__file__).parents[1]
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Figure(NamedTuple):
+    """A figure as the page shows it, and the cell of a chapter that shows it."""
+
+    text: str
+    cell: str
+
+
+@cache
+def cells(book: Path = BOOK) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return all code cells of the book by identifier, each with its page: 01-sine/1-sine."""
+    found = {}
+    for path in sorted(book.glob("*/*.ipynb")):
+        page = path.relative_to(book).with_suffix("").as_posix()
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                found[cell["id"]] = page, cell
+    return found
+
+
+@cache
+def figures(book: Path = BOOK) -> dict[str, Figure]:
+    """Return the figures that the chapters set, by key; a key that is set twice is an error."""
+    found: dict[str, Figure] = {}
+    for name, (_, cell) in cells(book).items():
+        if "keys" not in cell["metadata"].get("tags", []):
+            shown = name
+            continue
+        (output,) = cell["outputs"]
+        for key, value in ast.literal_eval("".join(output["data"]["text/plain"])).items():
+            if key in found:
+                raise LookupError(f"{key!r} is set after {found[key].cell!r} and after {shown!r}")
+            found[key] = Figure(typeset(value), shown)
+    return found
+
+
+def typeset(value: str | list[str]) -> str:
+    """Write a text, or median and range, with real minus signs and powers of ten.
+
+    Examples
+    --------
+    >>> typeset(["-0.10", "-0.20", "0.00"]), typeset("9e-08")
+    ('−0.10 (−0.20–0.00)', '9 × 10⁻⁸')
+    """
+    text = value if isinstance(value, str) else "{} ({}–{})".format(*value)
+    text = re.sub(r"e([+-]\d+)", lambda power: " × 10" + str(int(power[1])).translate(RAISED), text)
+    return text.replace("-", "−")
 
 
 class Measured(SphinxRole):
@@ -22,11 +79,11 @@ class Measured(SphinxRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Make the link."""
         try:
-            figure = evidence.FIGURES[self.text]
-            page, text = evidence.chapter_of(figure.cell), figure.text()
+            figure = figures()[self.text]
         except LookupError as error:
             raise ExtensionError(f"the figure {self.text!r} cannot be read: {error!r}") from error
-        link = link_to(page, figure.cell, text, ["measured", f"measured-{self.text}"])
+        link = link_to(figure.cell, figure.text, ["measured", f"measured-{self.text}"])
+        page = link["page"]
         where = f"Chapter {int(page[:2])}: the" if page[0].isdigit() else "The"
         link["reftitle"] = f"{where} cell that shows it"
         return [link], []
@@ -38,14 +95,14 @@ class Cell(ReferenceRole):
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         """Make the link."""
         try:
-            chapter = evidence.chapter_of(self.target)
+            return [link_to(self.target, self.title, ["to-cell"])], []
         except LookupError as error:
             raise ExtensionError(f"there is no code cell {self.target!r}") from error
-        return [link_to(chapter, self.target, self.title, ["to-cell"])], []
 
 
-def link_to(page: str, cell: str, text: str, classes: list[str]) -> nodes.reference:
+def link_to(cell: str, text: str, classes: list[str]) -> nodes.reference:
     """Make a link that gets its address when all pages are known."""
+    page, _ = cells()[cell]
     return nodes.reference("", text, internal=True, page=page, cell=cell, classes=classes)
 
 
@@ -63,11 +120,9 @@ class Addresses(SphinxPostTransform):
 
 
 def note_sources(app: Sphinx, doctree: nodes.document) -> None:
-    """Read a page with figures again when one of the files has changed that they come from."""
-    if not any("measured" in link["classes"] for link in doctree.findall(nodes.reference)):
-        return
-    for names in ("data/*.csv", "data/results/*.csv", "book/**/*.ipynb", "book/_ext/*.py"):
-        for path in sorted(evidence.ROOT.glob(names)):
+    """Read a page with figures again when a chapter has changed."""
+    if any("measured" in link["classes"] for link in doctree.findall(nodes.reference)):
+        for path in sorted(BOOK.glob("*/*.ipynb")):
             app.env.note_dependency(str(path))
 
 

@@ -1,36 +1,42 @@
-"""The page on the sources: its figures, where they are read, and the sentences that rest on them."""
+"""The page on the sources: its figures, the cells that set them, and the sentences that rest on them."""
 
 import re
 import shutil
 from pathlib import Path
 
-import evidence
+import measured
 import pytest
+from measured import Figure, figures
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "book" / "reference" / "sources.md"
 
 
 @pytest.fixture
-def copied(tmp_path, monkeypatch) -> Path:
-    """Make a copy of the record and the chapters, from which the figures are read."""
-    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("unfinished"))
-    for notebook in (ROOT / "book").rglob("*.ipynb"):
-        copy = tmp_path / notebook.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(notebook, copy)
-    monkeypatch.setattr(evidence, "ROOT", tmp_path)
-    return tmp_path
+def copied(tmp_path) -> Path:
+    """Make a copy of one chapter, from which its figures are read."""
+    folder = tmp_path / "06-several-inputs"
+    folder.mkdir()
+    shutil.copy(ROOT / "book" / folder.name / "1-several-inputs.ipynb", folder)
+    return folder / "1-several-inputs.ipynb"
+
+
+def changed(notebook: Path, before: str, after: str) -> dict[str, Figure]:
+    """Return the figures when a text in the notebook is another."""
+    text = notebook.read_text(encoding="utf-8")
+    assert before in text
+    notebook.write_text(text.replace(before, after), encoding="utf-8")
+    return figures(notebook.parents[1])
 
 
 def numbers(key: str) -> list[float]:
     """Read the numbers in a figure: a value alone, or median, lowest and highest."""
-    return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", evidence.text_of(key))]
+    return [float(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\.?\d*", figures()[key].text)]
 
 
 def test_the_page_uses_every_figure_and_no_other() -> None:
     used = re.findall(r"\{measured\}`([^`]*)`", PAGE.read_text(encoding="utf-8"))
-    assert set(used) == set(evidence.FIGURES)
+    assert set(used) == set(figures())
 
 
 def test_the_page_has_the_fifteen_items_in_order() -> None:
@@ -42,47 +48,42 @@ def test_the_page_has_the_fifteen_items_in_order() -> None:
         assert "{measured}`" in section
 
 
-@pytest.mark.parametrize("key", evidence.FIGURES)
-def test_figure_is_read_and_its_cell_is_there(key: str) -> None:
-    assert re.search(r"\d", evidence.text_of(key))
-    assert evidence.chapter_of(evidence.FIGURES[key].cell)
+def test_each_figure_is_a_number() -> None:
+    assert [key for key, figure in figures().items() if not re.search(r"\d", figure.text)] == []
 
 
-def test_a_changed_record_changes_the_figure(copied) -> None:
-    before = evidence.text_of("s1-all")
-    path = copied / "data" / "results" / "sine_heads.csv"
-    table = evidence.table_at(path).copy()
-    first = table.query("readout == 'all' and not residual and not lbfgs").index[0]
-    table.loc[first, "max_error_500"] = 0.5
-    table.to_csv(path, index=False)
-    evidence.table_at.cache_clear()
-    assert evidence.text_of("s1-all") != before
-    assert evidence.text_of("s1-all").endswith("–0.500)")
+def test_cells_that_set_keys_are_not_shown() -> None:
+    tags = {name: cell["metadata"].get("tags", []) for name, (_, cell) in measured.cells().items()}
+    setting = {name: found for name, found in tags.items() if "keys" in found}
+    assert setting == {f"{figure.cell}-keys": ["remove-cell", "keys"] for figure in figures().values()}
 
 
 def test_a_changed_output_changes_the_figure(copied) -> None:
-    path = copied / "book" / "06-several-inputs" / "1-several-inputs.ipynb"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("53815  53815", "53815  53816"), encoding="utf-8")
-    assert evidence.text_of("s13-total") == "53,816"
+    assert changed(copied, "'s13-total': '53,815'", "'s13-total': '53,816'")["s13-total"].text == "53,816"
 
 
-def test_what_is_not_found_is_an_error(copied) -> None:
-    path = copied / "book" / "06-several-inputs" / "1-several-inputs.ipynb"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("total      ", "altogether "), encoding="utf-8")
-    with pytest.raises(LookupError, match="has no row 'total'"):
-        evidence.text_of("s13-total")
-    with pytest.raises(LookupError, match="does not match"):
-        evidence.found("sine-data", "no such words")
-    with pytest.raises(LookupError, match="no rows"):
-        evidence.recorded("sine_heads", readout="middle")
-    with pytest.raises(KeyError):
-        evidence.chapter_of("no-such-cell")
+def test_a_key_set_twice_is_an_error(copied) -> None:
+    with pytest.raises(LookupError, match="'s13-total' is set after 'inputs-count' and after 'inputs-compared'"):
+        changed(copied, "{'s14-total'", "{'s13-total'")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("53,815", "53,815"),
+        ("-1.25", "−1.25"),
+        ("4e+03", "4 × 10³"),
+        ("9e-21", "9 × 10⁻²¹"),
+        (["0.0957", "0.0781", "0.1362"], "0.0957 (0.0781–0.1362)"),
+        (["-0.1", "-0.2", "0.3"], "−0.1 (−0.2–0.3)"),
+    ],
+)
+def test_how_a_figure_is_written(value: str | list[str], text: str) -> None:
+    assert measured.typeset(value) == text
 
 
 def test_the_sentences_rest_on_the_figures() -> None:
-    middle = {key: numbers(key)[0] for key in evidence.FIGURES}
+    middle = {key: numbers(key)[0] for key in figures()}
     assert middle["s1-mended"] < middle["s1-last"] / 10
     assert middle["s2-wide"] < middle["s2-thread"] < middle["s2-two"]
     assert middle["s2-thread"] < middle["s2-narrow"]
@@ -108,5 +109,5 @@ def test_the_sentences_rest_on_the_figures() -> None:
     assert middle["week-net-score"] < min(middle[f"week-{name}-score"] for name in ("naive", "ridge", "change"))
     page = PAGE.read_text(encoding="utf-8")
     for key in ("s13-total", "s13-rows", "s14-total", "s14-rows"):  # the source's, written on the page
-        assert evidence.text_of(key) in page
+        assert figures()[key].text in page
     assert middle["s14-more"] == middle["s14-total"] - middle["s13-total"]
