@@ -25,17 +25,6 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "book" / "reference" / "functions"
 PAGES = sorted((ROOT / "book").glob("[0-9]*/[0-9]*.ipynb"))
 HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
-# Used by no cell under its own name: the chapter's function that calls it, or whose result it is.
-THROUGH = {
-    "DroughtWindows": "drought_windows",
-    "History": "fit",
-    "Windows": "make_windows",
-    "drought_score": "drought",
-    "drought_table": "drought",
-    "read_droughted": "drought",
-    "run_each": "sweep",
-    "sigmoid": "gru_step",
-}
 
 
 @dataclass(frozen=True)
@@ -55,13 +44,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Public:
-    """A function or class: where it is, its docstring's first line, its methods."""
+    """A function or class: its docstring's first line, its methods, the names in its code."""
 
     module: str
     name: str
     summary: str
     is_class: bool
     methods: tuple[str, ...]
+    mentions: frozenset[str]
+    returns: str
 
     @property
     def path(self) -> str:
@@ -86,7 +77,9 @@ def public_in(module: str) -> Iterator[Public]:
             )
             methods = [name for name in methods if name not in HIDDEN and not name.startswith("_")]
             summary = (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")
-            yield Public(module, node.name, summary, is_class, tuple(methods))
+            mentions = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+            returns = ast.unparse(getattr(node, "returns", None) or ast.Tuple([]))
+            yield Public(module, node.name, summary, is_class, tuple(methods), mentions, returns)
 
 
 def is_attribute(method: ast.FunctionDef) -> bool:
@@ -99,6 +92,7 @@ def modules() -> list[str]:
     return sorted(path.stem for path in (ROOT / "rnncourse").glob("[!_]*.py"))
 
 
+@cache
 def everything() -> list[Public]:
     """All public functions and classes of the package."""
     return [public for module in modules() for public in public_in(module)]
@@ -148,7 +142,20 @@ def names_in(source: str, imported: set[str]) -> set[str]:
 
 def used_in(name: str) -> list[Place]:
     """Where a function is opened up, and after that the other chapters that use it."""
-    return places().get(THROUGH.get(name, name), [])
+    return places().get(through(name), [])
+
+
+@cache
+def through(name: str) -> str:
+    """The name under which cells use it: its own, or that of what returns or calls it."""
+    nearest = [name]
+    for inner in nearest:
+        if inner in places():
+            return inner
+        around = [public for public in everything() if inner in public.mentions]
+        around.sort(key=lambda public: public.returns != inner)  # what returns it comes first
+        nearest += [public.name for public in around if public.name not in nearest]
+    return name
 
 
 def text_of(public: Public) -> str:
@@ -165,13 +172,13 @@ def text_of(public: Public) -> str:
         "",
     ]
     if first:
-        beside = f" with `{THROUGH[public.name]}`" if public.name in THROUGH else ""
+        beside = f" with `{through(public.name)}`" if through(public.name) != public.name else ""
         lines.append(f"Opened up{beside} in {link(first, first.short)}, *{first.heading}*.")
     if others:
         lines[-1] += f" Also used in {', '.join(link(place, place.short) for place in others)}."
     kind = "class" if public.is_class else "function"
-    # A tuple or a record is what a function returns: nobody calls it.
-    call = "()" if public.name in {"DroughtWindows", "History", "Windows"} else ""
+    # A tuple or a record that only comes with a function: nobody calls it.
+    call = "()" if public.is_class and through(public.name) != public.name else ""
     lines += ["", "```{eval-rst}", f".. auto{kind}:: {public.path}{call}"]
     if public.is_class:
         lines += [f"   :members: {', '.join(public.methods)}"] if public.methods else []

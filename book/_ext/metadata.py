@@ -1,5 +1,8 @@
 """Sphinx: what machines read: descriptions, citation tags, the book as data, a site map.
 
+Titles and descriptions for other sites come from sphinxext-opengraph. Why not the rest:
+CONTRIBUTING.md.
+
 Everything comes from ``CITATION.cff``, from the site's address, and from the table of chapters on
 the first page. What needs an address is left out as long as there is none.
 """
