@@ -11,9 +11,11 @@ import warnings
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import yaml
+from nbformat import NotebookNode
 
 from rnncourse.classroom import assignments as build
 from rnncourse.classroom import grading, questions
@@ -29,8 +31,8 @@ SLOT = 500 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 
 
 @cache
-def master(name: str) -> dict:
-    return json.loads((BOOK / name / "assignment.ipynb").read_text(encoding="utf-8"))
+def master(name: str) -> NotebookNode:
+    return nbformat.read(BOOK / name / "assignment.ipynb", as_version=4)
 
 
 def student(name: str) -> Path:

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rnncourse.classroom.handed_in import UNTOUCHED, Question, read_questions
 
@@ -25,7 +28,10 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 AUTOGRADERS = BOOK.parent / "dist" / "assignments"
 POINTS = 20
 BEFORE, AFTER = "# Public checks of {0}: run this cell.", 'print("{0}: the public checks pass")'
-LABELS = ("<!-- BEGIN QUESTION -->", "<!-- END QUESTION -->")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRADERS) -> None:
@@ -38,94 +44,85 @@ def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRA
     RuntimeError
         If Otter fails.
     """
-    name = source.parent.name
-    master = json.loads(source.read_text(encoding="utf-8"))
+    chapter = source.parent
+    master = read(source)
+    checks, opened = public_checks(master), by_hand(master)
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "otter", "assign", str(source), folder]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        (zipped,) = Path(folder, "autograder").glob("*.zip")
-        notebook = json.loads(Path(folder, "student", source.name).read_text(encoding="utf-8"))
-        questions = {question.name: question for question in read_questions(zipped)}
-        opened = by_hand(master)
-        check_points(master, questions, opened)
-        checks = public_checks(master)
-        cells = list(student_cells(notebook["cells"], checks, list(opened), source.parent))
-        beside = student or source.parent / "student"
-        write_student(cells, beside / f"{name}-assignment.ipynb", name)
-        given = [cell["id"] for cell in cells]
+        notebook, zipped = run_otter(source, Path(folder))
+        check_points(master, read_questions(zipped), opened)
+        cells = list(student_cells(notebook, checks, opened, chapter))
+        write_student(cells, (student or chapter / "student") / f"{chapter.name}-assignment.ipynb", chapter.name)
         note = {
-            "name": name,
+            "name": chapter.name,
             "title": title(master),
             "titles": question_titles(master),
             "by_hand": opened,
-            "given": given,
+            "given": [cell.id for cell in cells],
             "checks": [*checks.values()],
         }
-        write_autograder(zipped, autograders / f"{name}.zip", note)
+        write_autograder(zipped, autograders / f"{chapter.name}.zip", note)
+
+
+def read(path: Path) -> NotebookNode:
+    """Read a notebook."""
+    notebook: NotebookNode = nbformat.read(path, as_version=4)
+    return notebook
+
+
+def run_otter(source: Path, folder: Path) -> tuple[NotebookNode, Path]:
+    """Let Otter take a source apart; return its notebook for the students, and the zip file of its tests."""
+    command = [sys.executable, "-m", "otter", "assign", str(source), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    (zipped,) = (folder / "autograder").glob("*.zip")
+    return read(folder / "student" / source.name), zipped
 
 
 def student_cells(
-    cells: list[dict[str, Any]], checks: Mapping[str, str], opened: list[str], chapter: Path
-) -> Iterator[dict[str, Any]]:
+    notebook: NotebookNode, checks: Mapping[str, str], opened: Mapping[str, Any], chapter: Path
+) -> Iterator[NotebookNode]:
     """Yield the cells: the install first; for each call of Otter's check the public tests."""
     name = chapter.name
-    yield cell("code", install(chapter), f"{name}-install")
+    yield new_code_cell(install(chapter), id=f"{name}-install")
     open_questions = iter(opened)
-    number = 0
-    for old in cells:
-        text = "".join(old["source"])
-        if "import otter" in text or text.startswith("grader.check_all"):
-            continue
-        for label in LABELS:
-            text = text.replace(label, "")
-        text = text.strip("\n")
-        number += 1
-        if text.startswith("grader.check("):
-            question = json.loads(text[len("grader.check(") : -1])
-            yield cell("code", checks[question], f"{name}-check-{question}", tags=["check"])
+    kept = [cell for cell in notebook.cells if not re.search(r"import otter|\Agrader\.check_all", cell.source)]
+    for number, cell in enumerate(kept, start=1):
+        text = re.sub("<!-- (BEGIN|END) QUESTION -->", "", cell.source).strip("\n")
+        if check := re.fullmatch(r'grader\.check\("(.*)"\)', text):
+            tagged = {"tags": ["check"]}
+            yield new_code_cell(checks[check[1]], id=f"{name}-check-{check[1]}", metadata=tagged)
         elif text == UNTOUCHED:
-            question_name = next(open_questions)
-            yield cell(
-                "markdown",
-                text,
-                f"{name}-answer-{question_name}",
-                rnncourse={"answer": question_name},
-            )
+            question = next(open_questions)
+            marked = {"rnncourse": {"answer": question}}
+            yield new_markdown_cell(text, id=f"{name}-answer-{question}", metadata=marked)
+        elif text and cell.cell_type == "code":
+            yield new_code_cell(text, id=f"{name}-{number:02d}")
         elif text:
-            yield cell(old["cell_type"], text, f"{name}-{number:02d}")
+            yield new_markdown_cell(text, id=f"{name}-{number:02d}")
 
 
 def install(chapter: Path) -> str:
     """Return the cell that installs the course: the first code cell of the chapter's first page."""
-    page = json.loads(min(chapter.glob("[0-9]*.ipynb")).read_text(encoding="utf-8"))
-    source: list[str] = next(each["source"] for each in page["cells"] if each["cell_type"] == "code")
-    return "".join(source)
+    page = read(min(chapter.glob("[0-9]*.ipynb")))
+    return next(str(cell.source) for cell in page.cells if cell.cell_type == "code")
 
 
-def cell(kind: str, source: str, identity: str, **metadata: Any) -> dict[str, Any]:
-    """Return a cell in the normal form of the course's notebooks, never run."""
-    made = {
-        "cell_type": kind,
-        "id": identity,
-        "metadata": metadata,
-        "source": source.splitlines(keepends=True),
-    }
-    return made | ({"execution_count": None, "outputs": []} if kind == "code" else {})
-
-
-def title(master: Mapping[str, Any]) -> str:
+def title(master: NotebookNode) -> str:
     """Return the first heading."""
-    lines = [line for cell in master["cells"] if cell["cell_type"] == "markdown" for line in cell["source"]]
-    return next(str(line[2:]).strip() for line in lines if line.startswith("# "))
+    headings: list[str] = re.findall(r"(?m)^# (.+)$", prose(master))
+    return headings[0].strip()
 
 
-def question_titles(master: Mapping[str, Any]) -> dict[str, str]:
+def question_titles(master: NotebookNode) -> dict[str, str]:
     """Return "2: windows with a gap" for q2, from its heading."""
-    texts = ["".join(cell["source"]) for cell in master["cells"] if cell["cell_type"] == "markdown"]
-    found = re.findall(r"(?m)^## Question (\d+): (.+?) \([\d.]+ points?\b.*\)$", "\n".join(texts))
+    found = re.findall(r"(?m)^## Question (\d+): (.+?) \([\d.]+ points?\b.*\)$", prose(master))
     return {f"q{number}": f"{number}: {text}" for number, text in found}
+
+
+def prose(master: NotebookNode) -> str:
+    """Return the text of all Markdown cells."""
+    return "\n".join(cell.source for cell in master.cells if cell.cell_type == "markdown")
 
 
 @dataclass(frozen=True)
@@ -149,25 +146,24 @@ class Part:
     text: str
 
 
-def parts(master: Mapping[str, Any]) -> Iterator[Part]:
+def parts(master: NotebookNode) -> Iterator[Part]:
     """Yield the cells of a source, with what the raw cells between them say."""
     question: dict[str, Any] = {}
     role = "given"
-    for each in master["cells"]:
-        text = "".join(each["source"])
-        if each["cell_type"] != "raw":
-            yield Part(question, role, each["cell_type"], text)
-        elif text.startswith("# BEGIN QUESTION"):
-            question = yaml.safe_load(text.partition("\n")[2])
-        elif text.startswith("# END QUESTION"):
+    for cell in master.cells:
+        if cell.cell_type != "raw":
+            yield Part(question, role, cell.cell_type, cell.source)
+        elif cell.source.startswith("# BEGIN QUESTION"):
+            question = yaml.safe_load(cell.source.partition("\n")[2])
+        elif cell.source.startswith("# END QUESTION"):
             question = {}
-        elif text.startswith("# BEGIN"):
-            role = "solution" if text.startswith("# BEGIN SOLUTION") else "test"
-        elif text.startswith("# END"):
+        elif cell.source.startswith("# BEGIN"):
+            role = "solution" if cell.source.startswith("# BEGIN SOLUTION") else "test"
+        elif cell.source.startswith("# END"):
             role = "given"
 
 
-def public_checks(master: Mapping[str, Any]) -> dict[str, str]:
+def public_checks(master: NotebookNode) -> dict[str, str]:
     """Return the code of the public tests of each question, as it was written."""
     found: dict[str, list[str]] = {}
     for part in parts(master):
@@ -178,7 +174,7 @@ def public_checks(master: Mapping[str, Any]) -> dict[str, str]:
     return {name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)]) for name, codes in found.items()}
 
 
-def by_hand(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def by_hand(master: NotebookNode) -> dict[str, dict[str, Any]]:
     """Return points, prompt and graded examples of the questions that a person grades."""
     opened: dict[str, dict[str, Any]] = {}
     for part in parts(master):
@@ -190,35 +186,23 @@ def by_hand(master: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return opened
 
 
-def check_points(
-    master: Mapping[str, Any],
-    questions: Mapping[str, Question],
-    opened: Mapping[str, Mapping[str, Any]],
-) -> None:
+def check_points(master: NotebookNode, questions: Sequence[Question], opened: Mapping[str, Mapping[str, Any]]) -> None:
     """Compare what a question says of its points with what its tests give."""
-    tested = {name: sum(case.points for case in question.cases) for name, question in questions.items()}
-    points = tested | {name: question["points"] for name, question in opened.items()}
-    asked = [part.question for part in parts(master) if part.question]
-    said = {question["name"]: question["points"] for question in asked}
-    if points != said:
-        wrong = {
-            name: (said.get(name), points.get(name)) for name in said | points if said.get(name) != points.get(name)
-        }
+    points = {question.name: sum(case.points for case in question.cases) for question in questions}
+    points |= {name: question["points"] for name, question in opened.items()}
+    said = {part.question["name"]: part.question["points"] for part in parts(master) if part.question}
+    pairs = {name: (said.get(name), points.get(name)) for name in said | points}
+    if wrong := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
         raise ValueError(f"{title(master)}: points of a question and of its tests must agree, got {wrong}")
     if sum(points.values()) != POINTS:
         raise ValueError(f"{title(master)}: there must be {POINTS} points in all, got {sum(points.values()):g}")
 
 
-def write_student(cells: list[dict[str, Any]], target: Path, name: str) -> None:
+def write_student(cells: list[NotebookNode], target: Path, name: str) -> None:
     """Write the student's notebook."""
-    metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-        "rnncourse": {"assignment": name},
-    }
-    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    notebook = new_notebook(cells=cells, metadata=METADATA | {"rnncourse": {"assignment": name}})
+    nbformat.write(notebook, target)
 
 
 def write_autograder(zipped: Path, target: Path, note: Mapping[str, Any]) -> None:
