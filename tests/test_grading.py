@@ -300,6 +300,34 @@ def test_to_refuse_everything_is_no_answer(sandbox_here):
             assert questions.run_question(question, submission)[0] == points, body
 
 
+CATCHES = {
+    "a function": "try:\n    f(0)\nexcept Exception:\n    pass",
+    "everything": "try:\n    f\nexcept:\n    pass",
+    "within a function": "def g():\n    return f\n\ntry:\n    g()\nexcept Exception:\n    pass",
+    "a generator": "import contextlib\nwith contextlib.suppress(Exception):\n    all(f(x) for x in [1])",
+    "an empty array": "try:\n    empty\nexcept Exception:\n    pass",
+}
+
+
+@pytest.mark.parametrize("code", CATCHES.values(), ids=CATCHES)
+def test_what_is_missing_fails_a_test_that_catches_it(sandbox_here, code):
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission(["import numpy as np\nempty = np.zeros(0)"], sandbox)
+        told = questions.run_case(Case(code, 1.0, True, ""), submission)
+    assert told in {"`f` is not defined", "the answer is an empty array"}
+
+
+def test_names_of_a_test(sandbox_here):
+    """Its own come first, then Python's, then the student's; within functions, too, and each is read once."""
+    answers = "np = len = print = x = 3\ny = [1]\ndef f(x):\n    return x + y[0]"
+    lines = ["x = 5", "assert f(x) == 6 and len(y) == 1", "y.append(2)", "assert y == [1, 2] and np.pi > 3"]
+    lines += ["assert [f(each) for each in y] == list(map(lambda each: f(each) + len([]), y)) == [2, 3]"]
+    lines += ["class Own:\n    z = y", "assert Own.z is y"]
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission([answers], sandbox)
+        assert questions.run_case(Case("\n".join(lines), 1.0, False, ""), submission) == ""
+
+
 def test_who_handed_in(tmp_path):
     (tmp_path / "ada.ipynb").touch()
     (tmp_path / "lovelaceada_LATE_123_456_01-sine-assignment-1.ipynb").touch()

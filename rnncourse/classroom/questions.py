@@ -1,6 +1,5 @@
 """A student's notebook, run in a sandbox, and the tests of its questions, run out here."""
 
-import ast
 import builtins
 import re
 from collections.abc import Sequence
@@ -156,6 +155,29 @@ def _without_magic(cell: str) -> str:
     return re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", cell)
 
 
+class Names(dict[str, Any]):
+    """What a test may name beside its own: what Python has, and, read when it is first named, what the student has.
+
+    Attributes
+    ----------
+    unread : Exception or None
+        Why the first name that could not be read could not be: it counts even if the test catches it.
+    """
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(vars(builtins))
+        self.submission = submission
+        self.unread: Exception | None = None
+
+    def __missing__(self, name: str) -> Any:
+        try:
+            self[name] = self.submission.read(name)
+        except Exception as error:
+            self.unread = self.unread or error
+            raise
+        return self[name]
+
+
 def run_case(case: Case, submission: Submission) -> str:
     """Run a test out here; return what is wrong, or nothing.
 
@@ -164,32 +186,27 @@ def run_case(case: Case, submission: Submission) -> str:
     ProcessGoneError
         If the submission's process ended.
     """
-    names: dict[str, Any] = {"np": np, "pd": pd, "torch": torch}
-    tree = ast.parse(case.code)
-    own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
-    own |= {alias.asname or alias.name for node in ast.walk(tree) for alias in getattr(node, "names", [])}
-    own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ExceptHandler) and node.name}
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - own - set(names) - set(dir(builtins))
+    code, names = compile(case.code, "test", "exec"), Names(submission)
     submission.refresh()
-    submission.called = {}
-    runs = submission.runs
-    fault = ""
+    submission.called, runs, fault = {}, submission.runs, ""
     try:
-        for name in sorted(used):
-            names[name] = submission.read(name)
-        exec(compile(tree, "test", "exec"), names)
+        exec(code, {"__builtins__": names, "np": np, "pd": pd, "torch": torch})
     except ProcessGoneError:
         raise
-    except StudentError as error:
-        fault = str(error)
     except Exception as error:  # a wrong answer may make a test stumble in any way
-        fault = "" if case.hidden or not isinstance(error, AssertionError) else str(error)
-        empty = str(error) if isinstance(error, inside.EmptyAnswerError) else ""
-        fault = fault or case.message or empty or "a test with other data fails"
+        fault = _told(case, error)
     if not submission.fresh or submission.runs != runs:  # the test has caught the end of the process as an exception
         raise ProcessGoneError("it ended the process in which the notebook ran")
-    return one_line(fault)
+    return _told(case, names.unread) if names.unread else fault
+
+
+def _told(case: Case, error: Exception) -> str:
+    """Return what a student is told of an exception that ended a test."""
+    if isinstance(error, StudentError):
+        return one_line(error)
+    said = str(error) if isinstance(error, AssertionError) and not case.hidden else ""
+    empty = str(error) if isinstance(error, inside.EmptyAnswerError) else ""
+    return one_line(said or case.message or empty or "a test with other data fails")
 
 
 def run_question(question: Question, submission: Submission) -> tuple[float, list[str]]:
