@@ -81,27 +81,24 @@ class Submission:
 
     def refresh(self) -> None:
         """Run all cells if the process is new; a cell that ends it is left out, and the others run again."""
-        if self.fresh or self.sandbox.used_up():
-            return
-        self.runs += 1
-        position = 0
-        while position < len(self.cells):
-            position += 1
+        while not self.fresh and not self.sandbox.used_up():
+            self.runs += 1
+            self.fresh = self._run_cells()
+
+    def _run_cells(self) -> bool:
+        """Run the cells that are not left out; return whether the process is still there."""
+        for position, cell in enumerate(self.cells, start=1):
             if position in self._left_out:
                 continue
             try:
-                reply = self.sandbox.ask({"run": self.cells[position - 1], "cell": f"cell {position}"})
+                reply = self.sandbox.ask({"run": cell, "cell": f"cell {position}"})
             except StoppedError as stopped:
                 self.problems[position] = str(stopped)
                 self._left_out.add(position)
-                if self.sandbox.used_up():
-                    return
-                self.runs += 1
-                position = 0
-                continue
+                return False
             if "error" in reply:
                 self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", one_line(reply["error"]))
-        self.fresh = True
+        return True
 
     def read(self, name: str) -> Any:
         """Return the value of a name, or a `Remote`."""
