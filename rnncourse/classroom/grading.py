@@ -13,7 +13,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -169,44 +169,39 @@ def read_by_hand(path: Path, results: Sequence[Mapping[str, Any]], assignment: A
     ValueError
         If a student or question is unknown, a number is out of range, or a pair stands there twice.
     """
-    students = {result["student"] for result in results}
     table = pd.DataFrame(columns=BY_HAND)
     if path.exists():
-        table = pd.read_csv(path, dtype=dict.fromkeys(BY_HAND, str), keep_default_na=False)
-        if list(table) != BY_HAND:
-            raise ValueError(f"{path} must have the columns {', '.join(BY_HAND)}, got {', '.join(map(str, table))}")
-    elif assignment.by_hand:
-        path.write_text(",".join(BY_HAND) + "\n", encoding="utf-8")
-    triples = zip(table["student"], table["question"], table["points"], strict=True)
-    for line, (student, question, points) in enumerate(triples, start=2):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        _check_by_hand(path, table, {result["student"] for result in results}, assignment)
+    given = len(table)
+    wanted = [
+        (result["student"], name, *(("", "") if result["answers"].get(name) else ("0", "There is no answer.")))
+        for name in assignment.by_hand
+        for result in results
+    ]
+    table = pd.concat([table, pd.DataFrame(wanted, columns=BY_HAND)])
+    table = table.drop_duplicates(["student", "question"], ignore_index=True)
+    if len(table) > given:
+        table[given:].to_csv(path, mode="a", header=not path.exists(), index=False, lineterminator="\n")
+    return table.assign(points=pd.to_numeric(table["points"], errors="coerce"))
+
+
+def _check_by_hand(path: Path, table: pd.DataFrame, students: Set[str], assignment: Assignment) -> None:
+    """Refuse a table that a person has filled in wrongly, and name the first line at fault."""
+    if list(table) != BY_HAND:
+        raise ValueError(f"{path} must have the columns {', '.join(BY_HAND)}, got {', '.join(map(str, table))}")
+    numbers = pd.to_numeric(table["points"], errors="coerce")
+    columns = table["student"], table["question"], table["points"], numbers, table.duplicated(["student", "question"])
+    for line, (student, question, points, number, twice) in enumerate(zip(*columns, strict=True), start=2):
         if student not in students:
             raise ValueError(f"{path}, line {line}: {student!r} has handed in nothing")
         if question not in assignment.by_hand:
             raise ValueError(f"{path}, line {line}: {question!r} is no question that a person grades")
         most = assignment.by_hand[question]["points"]
-        if points and not 0 <= _number(points) <= most:
+        if points and not 0 <= number <= most:
             raise ValueError(f"{path}, line {line}: the points must be from 0 to {most:g}, got {points!r}")
-    if (twice := table.duplicated(["student", "question"])).any():
-        raise ValueError(f"{path}, line {int(twice.to_numpy().argmax()) + 2}: this answer is graded twice")
-    known = set(zip(table["student"], table["question"], strict=True))
-    missing = [
-        (result["student"], name, *(("", "") if result["answers"].get(name) else ("0", "There is no answer.")))
-        for name in assignment.by_hand
-        for result in results
-        if (result["student"], name) not in known
-    ]
-    if missing:
-        added = pd.DataFrame(missing, columns=BY_HAND)
-        added.to_csv(path, mode="a", header=False, index=False, lineterminator="\n")
-        table = pd.concat([table, added], ignore_index=True)
-    return table.assign(points=table["points"].map(_number))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
+        if twice:
+            raise ValueError(f"{path}, line {line}: this answer is graded twice")
 
 
 def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:
