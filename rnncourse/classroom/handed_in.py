@@ -142,21 +142,8 @@ def handed_in(folder: Path) -> list[HandedIn]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
-    found = []
-    for path in sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__"))):
-        if path.is_dir() and not path.is_symlink():
-            moodle = re.fullmatch(r"(.+)_(\d+)_assignsubmission_file_?", path.name)
-            files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-            notebooks = [file for file in files if file.suffix == ".ipynb"] or files
-            if len(notebooks) > 1:
-                raise ValueError(f"{path} must hold one notebook, got {', '.join(file.name for file in notebooks)}")
-            file = notebooks[0] if notebooks else path
-            name, identity = moodle.groups() if moodle else (path.name, "")
-            found.append(HandedIn(name, file, "Moodle" if moodle else "", identity))
-        else:
-            canvas = re.fullmatch(r"(.+?)(?:_LATE)?_(\d+)_\d+_.+", path.name)
-            name, identity = canvas.groups() if canvas else (path.stem, "")
-            found.append(HandedIn(name, path, "Canvas" if canvas else "", identity))
+    paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
+    found = [_in_folder(path) if path.is_dir() and not path.is_symlink() else _as_file(path) for path in paths]
     if not found:
         raise ValueError(f"{folder} holds no submission")
     for each in found:
@@ -166,6 +153,24 @@ def handed_in(folder: Path) -> list[HandedIn]:
         if len(same := [other.path.name for other in found if other.student == each.student]) > 1:
             raise ValueError(f"one file for each student, got {', '.join(same)}: leave the one that counts")
     return found
+
+
+def _in_folder(folder: Path) -> HandedIn:
+    """Return what a student's folder holds, or the folder itself where nothing is in it."""
+    moodle = re.fullmatch(r"(.+)_(\d+)_assignsubmission_file_?", folder.name)
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+    notebooks = [file for file in files if file.suffix == ".ipynb"] or files
+    if len(notebooks) > 1:
+        raise ValueError(f"{folder} must hold one notebook, got {', '.join(file.name for file in notebooks)}")
+    name, identity = moodle.groups() if moodle else (folder.name, "")
+    return HandedIn(name, notebooks[0] if notebooks else folder, "Moodle" if moodle else "", identity)
+
+
+def _as_file(path: Path) -> HandedIn:
+    """Return a file that lies in the folder of the class."""
+    canvas = re.fullmatch(r"(.+?)(?:_LATE)?_(\d+)_\d+_.+", path.name)
+    name, identity = canvas.groups() if canvas else (path.stem, "")
+    return HandedIn(name, path, "Canvas" if canvas else "", identity)
 
 
 @dataclass(frozen=True)
