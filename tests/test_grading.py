@@ -328,6 +328,27 @@ def test_names_of_a_test(sandbox_here):
         assert questions.run_case(Case("\n".join(lines), 1.0, False, ""), submission) == ""
 
 
+def test_a_fault_of_the_grader_stops_nobody_else(tmp_path, autograder, monkeypatch):
+    for name in ("ada", "eve"):
+        (tmp_path / f"{name}.doc").touch()
+    both, tests, kept = handed_in(tmp_path), read_assignment(autograder), tmp_path / "kept"
+    grade = grading.grade
+
+    def faulty(handed, *rest):
+        return grade(handed, *rest) if handed.student == "ada" else {}["points"]
+
+    monkeypatch.setattr(grading, "grade", faulty)
+    ada, eve = grading.grade_all(both, tests, kept, jobs=1)
+    assert "is not a notebook" in said(ada)
+    assert said(eve) == "this could not be graded: KeyError: 'points'"
+    assert not eve["fingerprint"]
+    assert not any(eve["points"].values())
+    monkeypatch.undo()
+    again = grading.grade_all(both, tests, kept, jobs=1)
+    assert again[0] == ada
+    assert "is not a notebook" in said(again[1])
+
+
 def test_who_handed_in(tmp_path):
     (tmp_path / "ada.ipynb").touch()
     (tmp_path / "lovelaceada_LATE_123_456_01-sine-assignment-1.ipynb").touch()

@@ -43,8 +43,8 @@ def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
     """No points, and nothing to say."""
     names = [question.name for question in assignment.questions]
     messages: dict[str, list[str]] = {name: [] for name in names}
-    nothing = {"points": dict.fromkeys(names, 0.0), "messages": messages, "answers": {}, "problems": []}
-    return {"student": handed.student} | nothing
+    points = dict.fromkeys(names, 0.0)
+    return {"student": handed.student, "points": points, "messages": messages, "answers": {}, "problems": []}
 
 
 def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[str, Any]:
@@ -113,21 +113,13 @@ def grade_all(
     list of dict
         As `grade` returns them, in the order of the submissions.
     """
-    limits = limits or Limits()
     kept.mkdir(parents=True, exist_ok=True)
-    jobs = jobs or joblib.cpu_count()
-    stopping = threading.Event()
-
-    def one(number: int, handed: HandedIn) -> dict[str, Any]:
-        try:
-            sandbox = Sandbox(limits, number, sandboxed, stopping)
-            return _grade_once(handed, assignment, sandbox, kept / f"{handed.student}.json")
-        except Exception as error:  # a fault of ours; the others are graded, and this one again the next time
-            problem = f"this could not be graded: {type(error).__name__}: {error}"
-            return _nothing(handed, assignment) | {"problems": [one_line(problem)], "fingerprint": "", "seconds": 0.0}
-
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(one, number, handed) for number, handed in enumerate(submissions)]
+    limits, stopping = limits or Limits(), threading.Event()
+    with ThreadPoolExecutor(jobs or joblib.cpu_count()) as pool:
+        futures = []
+        for slot, handed in enumerate(submissions):
+            sandbox = Sandbox(limits, slot, sandboxed, stopping)
+            futures.append(pool.submit(_grade_or_say_why, handed, assignment, sandbox, kept / f"{handed.student}.json"))
         try:
             for _ in tqdm(as_completed(futures), total=len(futures), unit="submission", file=sys.stderr):
                 pass
@@ -136,6 +128,15 @@ def grade_all(
             pool.shutdown(cancel_futures=True)
             raise
     return [future.result() for future in futures]
+
+
+def _grade_or_say_why(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
+    """Return what `_grade_once` returns; after a fault of ours, no points, and a result that is not kept."""
+    try:
+        return _grade_once(handed, assignment, sandbox, place)
+    except Exception as error:  # the others are graded, and this one again the next time
+        problem = one_line(f"this could not be graded: {type(error).__name__}: {error}")
+        return _nothing(handed, assignment) | {"problems": [problem], "fingerprint": "", "seconds": 0.0}
 
 
 def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
