@@ -242,10 +242,17 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
 
     Examples
     --------
-    ::
-
-        table = read_droughted("validation_timeseries.csv")
-        windows = drought.drought_windows(table)
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> made_up = pd.DataFrame({"fips": 1001, "date": ["2019-01-01", "2019-01-02"], "score": [1.5, None]})
+    >>> made_up[list(DROUGHTED_COLUMNS)] = 1.0
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made_up.to_csv(f"{folder}/county.csv", index=False)
+    ...     table = read_droughted(f"{folder}/county.csv")
+    >>> table[["site", "date", "score"]]
+        site       date  score
+    0  01001 2019-01-01    1.5
+    1  01001 2019-01-02    NaN
     """
     import pandas as pd
 
