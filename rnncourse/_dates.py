@@ -2,17 +2,13 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from rnncourse._checks import finite_floats
-
-# A calendar numbers the dates. With it goes: which dates are on it, and the date that lies some numbers after another.
-Calendar = tuple[np.ndarray, np.ndarray, Callable[[Any, int], Any]]
 
 
 def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> None:
@@ -33,15 +29,8 @@ def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> N
     if index.hasnans:
         raise ValueError(f"{name} must have a date for each row, got none in row {int(np.argmax(index.isna()))}")
     for begin, end in pairwise([0, len(index)] if edges is None else edges):
-        if (fault := _first_fault(pandas, index[begin:end])) is not None:
-            row, what, due = fault
-            row += begin
-            was_due = "" if due is None else f", due was {_shown(due)}"
-            raise ValueError(
-                f"{name} must go on in even steps, got {what} in row {row}: {_shown(index[row])} follows"
-                f" {_shown(index[row - 1])}{was_due}. If its rows are evenly spaced all the same, give it with"
-                " reset_index(drop=True)"
-            )
+        if not _has_frequency(pandas, index[begin:end]):
+            _check_calendars(pandas, name, index[begin:end], begin)
 
 
 def _dates(pandas: Any, index: Any) -> Any:
@@ -52,38 +41,12 @@ def _dates(pandas: Any, index: Any) -> Any:
     return dated[0] if dated else index
 
 
-def _first_fault(pandas: Any, index: Any) -> tuple[int, str, Any] | None:
-    """Return the row of the first date at fault, what the fault is, and the date that was due."""
-    if len(index) < 2 or (isinstance(index, pandas.RangeIndex) and index.step > 0):
-        return None
-    if isinstance(index, pandas.DatetimeIndex):
-        if index.is_monotonic_increasing and index.is_unique and _has_frequency(pandas, index):
-            return None
-        calendars = [_steps(*calendar) for calendar in _calendars(pandas, index)]
-    else:
-        calendars = [_steps(*_counted(pandas, index))]
-    wrong, step, later = min(calendars, key=lambda calendar: calendar[0].sum())  # the one that was most likely meant
-    if not wrong.any():
-        return None
-    row = int(np.argmax(wrong)) + 1
-    before, date = index[row - 1], index[row]
-    due = later(before, step) if step else None
-    if date <= before:
-        return row, "a repeat" if date == before else "a reversal", due
-    return row, "a gap" if due is None or date > due else "a date between two steps", due
-
-
-def _steps(
-    number: np.ndarray, on: np.ndarray, later: Callable[[Any, int], Any]
-) -> tuple[np.ndarray, int, Callable[[Any, int], Any]]:
-    """Return which steps from a date to the next are wrong on a calendar, and how long most are."""
-    steps, on = np.diff(number), on[1:] & on[:-1]
-    lengths, counts = np.unique(steps[on & (steps > 0)], return_counts=True)
-    usual = int(lengths[np.argmax(counts)]) if len(lengths) else 0
-    return ~on | (steps != usual) | (steps <= 0), usual, later
-
-
 def _has_frequency(pandas: Any, index: Any) -> bool:
+    """Tell whether there is nothing to compare, or pandas knows or infers the step."""
+    if len(index) < 2 or (isinstance(index, pandas.RangeIndex) and index.step > 0):
+        return True
+    if not (isinstance(index, pandas.DatetimeIndex) and index.is_monotonic_increasing and index.is_unique):
+        return False
     if len(index) == 2 or index.freq is not None:
         return True
     with warnings.catch_warnings():
@@ -93,51 +56,63 @@ def _has_frequency(pandas: Any, index: Any) -> bool:
     return found is not None and len(pandas.date_range(index[0], index[-1], freq=found)) == len(index)
 
 
-def _counted(pandas: Any, index: Any) -> Calendar:
-    """Return periods, spans of time or whole numbers as they are counted."""
+def _check_calendars(pandas: Any, name: str, index: Any, begin: int) -> None:
+    """Raise unless the steps are even in numbers or on a calendar; the first row is numbered `begin`."""
     number = np.asarray(index.asi8 if hasattr(index, "asi8") else index, dtype=np.int64)
-
-    def later(date: Any, step: int) -> Any:
-        if isinstance(index, pandas.PeriodIndex):
-            return pandas.Period(ordinal=date.ordinal + step, freq=index.freq)
-        return date + (pandas.Timedelta(step, unit=index.unit) if isinstance(index, pandas.TimedeltaIndex) else step)
-
-    return number, np.ones(len(index), bool), later
-
-
-def _calendars(pandas: Any, index: Any) -> Iterator[Calendar]:
-    """Yield what the dates may be steps of: months, a fixed time, days, business days, days but 29 February."""
-    offsets, wall = pandas.offsets, index.tz_localize(None)  # a day is one on the clock, however long it is
-    midnight = wall.normalize()
-    clock = (wall - midnight).asi8
-    usual = clock == _most_common(clock)
-    day, day_of_month, length = midnight.to_numpy().astype("datetime64[D]"), wall.day.to_numpy(), wall.days_in_month
-    month = day.astype("datetime64[M]")
-    days, months = day.astype(np.int64), month.astype(np.int64)
-    for chosen in sorted({_most_common(day_of_month), int(day_of_month.max())}):
-        on = usual & (day_of_month == np.minimum(chosen, length))
-        yield months, on, partial(_months_later, offsets, chosen)
-    first = np.busday_offset(month.astype("datetime64[D]"), 0, roll="forward")
-    last = np.busday_offset((month + 1).astype("datetime64[D]"), -1, roll="forward")
-    yield months, usual & (day == first), lambda date, n: date + offsets.BMonthBegin(n)
-    yield months, usual & (day == last), lambda date, n: date + offsets.BMonthEnd(n)
-    yield index.asi8, np.ones(len(index), bool), lambda date, n: date + pandas.Timedelta(n, unit=index.unit)
-    yield days, usual, lambda date, n: date + offsets.DateOffset(days=n)
-    business = np.busday_count(np.datetime64("1970-01-01"), day)
-    yield business, usual & np.is_busday(day), lambda date, n: date + offsets.BDay(n)
-    over = wall.year.to_numpy() - (wall.month < 3)  # the last year whose February is over
-    leap_days = over // 4 - over // 100 + over // 400
-    on = usual & ~((wall.month == 2) & (wall.day == 29))
-    yield days - leap_days, on, lambda date, n: date + offsets.DateOffset(days=n)
+    ways = [*_on_calendars(pandas, index)] if isinstance(index, pandas.DatetimeIndex) else []
+    ways.append((number - number.min(), None))
+    # The one that was most likely meant.
+    place, days = min(ways, key=lambda way: _wrong(pandas, way[0]).sum())
+    wrong = _wrong(pandas, place)
+    if not wrong.any():
+        return
+    row, right = int(np.argmax(wrong)) + 1, int(np.argmin(wrong))
+    before, date, due = index[row - 1], index[row], None
+    place_due = place[row - 1] + place[right + 1] - place[right]
+    if not wrong.all() and days is None:
+        due = before + (index[right + 1] - index[right])
+    elif not wrong.all() and place[row - 1] >= 0 and place_due < len(days):
+        day = days[place_due]
+        due = before.replace(year=day.year, month=day.month, day=day.day)
+    if date > before:
+        what = "a gap" if due is None or date > due else "a date between two steps"
+    else:
+        what = "a repeat" if date == before else "a reversal"
+    raise ValueError(
+        f"{name} must go on in even steps, got {what} in row {begin + row}: {_shown(date)} follows {_shown(before)}"
+        + ("" if due is None else f", due was {_shown(due)}")
+        + ". If its rows are evenly spaced all the same, give it with reset_index(drop=True)"
+    )
 
 
-def _months_later(offsets: Any, day: int, date: Any, months: int) -> Any:
-    return date + offsets.DateOffset(months=months, day=day)
+def _wrong(pandas: Any, place: np.ndarray) -> np.ndarray:
+    """Return which steps from a place to the next are not as long as most; -1 is no place."""
+    steps = np.diff(place)
+    on = (place[1:] >= 0) & (place[:-1] >= 0) & (steps > 0)
+    return np.asarray(~on | (steps != _most_common(pandas, steps[on])))
 
 
-def _most_common(numbers: np.ndarray) -> int:
-    values, counts = np.unique(numbers, return_counts=True)
-    return int(values[np.argmax(counts)])
+def _on_calendars(pandas: Any, index: Any) -> Iterator[tuple[np.ndarray, Any]]:
+    """Yield the places of dates among the days of months, all days, the business days, all but 29 February."""
+    wall = index.tz_localize(None)  # a day is one on the clock, however long it is
+    dates = wall.normalize().as_unit("s")
+    clock, months = wall - dates, dates.to_numpy().astype("datetime64[M]")
+    # To a year after the last, where the next may be due.
+    days = pandas.DatetimeIndex(np.arange(months.min(), months.max() + 13, dtype="datetime64[D]"))
+    business = days[days.day_of_week < 5]
+    usual = {_most_common(pandas, dates.day), dates.day.max()}
+    calendars = [
+        *(days[days.day == np.minimum(day, days.days_in_month)] for day in sorted(usual)),
+        business[np.diff(business.day, prepend=32) < 0],  # the first of each month, and the last
+        business[np.diff(business.day, append=0) < 0],
+        *(days, business, days[(days.month != 2) | (days.day != 29)]),
+    ]
+    on_time = dates.where(clock == _most_common(pandas, clock))
+    yield from ((calendar.get_indexer(on_time), calendar) for calendar in calendars)
+
+
+def _most_common(pandas: Any, numbers: Any) -> Any:
+    return pandas.Series(numbers).mode().min()
 
 
 def _shown(date: Any) -> str:
