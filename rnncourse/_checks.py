@@ -91,6 +91,15 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
     return array
 
 
+def within(name: str, values: Any, limits: tuple[float, float], *, ndim: Sequence[int]) -> np.ndarray:
+    """Return `values` as `finite_floats` does, or raise if one is not between the limits."""
+    low, high = limits
+    array = finite_floats(name, values, ndim=ndim)
+    if (outside := (array < low) | (array > high)).any():
+        raise ValueError(f"{name} must be between {low} and {high}, got {array[outside][0]}")
+    return array
+
+
 def real_array(name: str, values: Any, *, objects: bool = False) -> np.ndarray:
     """Return real numbers in the machine's byte order, floats of at most 64 bits, or raise; such are not copied.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncourse._checks import finite_floats
+from rnncourse._checks import finite_floats, within
 
 
 def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> None:
@@ -142,33 +142,19 @@ def check_table(name: str, table: Any, columns: Sequence[str]) -> None:
 def features_of(name: str, table: Any) -> np.ndarray:
     """Return the features of a table of days and weekly scores that is in order, as floats."""
     check_table(name, table, ("site", "date", "score"))
-    numbers = table.drop(columns=["site", "date"])
-    for column, values in numbers.items():
-        if values.dtype.kind not in "biuf":
-            raise TypeError(f"{name}: column {column!r} must hold numbers, got dtype {values.dtype}")
-    scores = blank_as_nan(numbers.pop("score"))
-    if not (good := np.isnan(scores) | ((scores >= 0) & (scores <= 5))).all():
-        raise ValueError(f"{name}: score must be between 0 and 5 or blank, got {scores[~good][0]}")
-    day_steps(name, table)
-    columns = [
-        finite_floats(f"{name}: column {label!r}", blank_as_nan(values), ndim=(1,)) for label, values in numbers.items()
-    ]
-    return np.column_stack(columns) if columns else np.empty((len(table), 0))
+    within(f"{name}: score, where it is not blank,", table["score"].dropna(), (0, 5), ndim=(1,))
+    days_apart(name, table)
+    return finite_floats(name, table.drop(columns=["site", "date", "score"]), ndim=(2,))
 
 
-def blank_as_nan(values: Any) -> np.ndarray:
-    """Return a column of numbers or booleans, of NumPy's kind or pandas's own, with NaN where it is blank."""
-    return np.asarray(values.to_numpy(np.float64, na_value=np.nan))
-
-
-def day_steps(name: str, table: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each row but the last is followed by one of its own site, and how many days later."""
-    site, dates = table["site"].to_numpy(str), table["date"].to_numpy("datetime64[D]")
-    same, step = site[1:] == site[:-1], np.diff(dates).astype(np.int64)
-    for wrong, what in ((step == 0, "twice"), (step < 0, "after a later day")):
-        if (same & wrong).any():
-            row = int(np.argmax(same & wrong)) + 1
-            raise ValueError(f"{name}: {dates[row]} comes {what} at {site[row]}; days must be in order, each once")
-    if 1 + np.count_nonzero(~same) != len(np.unique(site)):
+def days_apart(name: str, table: Any) -> np.ndarray:
+    """Return how many days each row lies after the one before, 0 where a site begins, or raise: never back."""
+    site, date = table["site"].to_numpy(str), table["date"].to_numpy("datetime64[D]")
+    begins, apart = np.append(True, site[1:] != site[:-1]), np.diff(date, prepend=date[:1]).astype(np.int64)
+    if (wrong := ~begins & (apart <= 0)).any():
+        row = int(np.argmax(wrong))
+        what = "after a later day" if apart[row] else "twice"
+        raise ValueError(f"{name}: {date[row]} comes {what} at {site[row]}; days must be in order, each once")
+    if np.count_nonzero(begins) != len(np.unique(site)):
         raise ValueError(f"{name}: the rows of each site must stand together")
-    return same, step
+    return np.where(begins, 0, apart)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rnncourse._checks import finite_number, whole_number
-from rnncourse._dates import day_steps, features_of
+from rnncourse._dates import days_apart, features_of
 from rnncourse.drought import LATITUDES, drought_table
 
 if TYPE_CHECKING:
@@ -66,12 +65,11 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     array([0.   , 0.479, 0.841, 0.997])
     """
     steps = whole_number("steps", steps)
-    for name, value in (("angular_frequency", angular_frequency), ("start", start)):
-        finite_number(name, value)
+    finite_number("angular_frequency", angular_frequency)
+    finite_number("start", start)
     if finite_number("step", step) <= 0:
         raise ValueError(f"step must be greater than 0, got {step}")
-    wave: np.ndarray = np.sin(angular_frequency * (start + step * np.arange(steps)))
-    return wave
+    return np.asarray(np.sin(angular_frequency * (start + step * np.arange(steps))))
 
 
 def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-12") -> pd.Series:
@@ -112,29 +110,15 @@ def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-1
     """
     import pandas as pd
 
-    last = _last_month(until)
-    if not pd.Period("1749-01", freq="M") <= last <= pd.Period("2009-06", freq="M"):
-        raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
-    names = ["sunspots.csv", "sunspots_later.csv"][: 1 + (last > pd.Period("1983-12", freq="M"))]
-    table = pd.concat([pd.read_csv(BytesIO(_checked_bytes(name))) for name in names])
+    table = pd.concat([_shipped("sunspots.csv"), _shipped("sunspots_later.csv")])
     months = pd.PeriodIndex(table["month"], freq="M", name="month")
-    series = pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")
-    return series[:last]
-
-
-def _last_month(until: Any) -> pd.Period:
-    """Return the month with which a span of time ends: 1983-12 for "1983"."""
-    import pandas as pd
-
-    span = str(until) if isinstance(until, np.datetime64) else until  # keeps its unit: "1983" is a year
-    try:
-        if isinstance(span, datetime.date):
-            return pd.Period(span, freq="M")
-        if isinstance(span, str | pd.Period):
-            return pd.Period(span).asfreq("M", how="end")
+    try:  # as text, in which NumPy's dates keep their unit: "1983" is a year
+        last = pd.Period(str(until)).asfreq("M", how="end")
     except (ValueError, AttributeError):  # what pandas cannot read, and its NaT
-        pass
-    raise ValueError(f"until must be a month such as '1983-12', got {until!r}")
+        last = None
+    if not isinstance(until, str | pd.Period | datetime.date | np.datetime64) or last not in months:
+        raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
+    return pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")[:last]
 
 
 def fulda() -> pd.DataFrame:
@@ -162,10 +146,7 @@ def fulda() -> pd.DataFrame:
     >>> fulda().loc["1979-01-02"].to_dict()
     {'tmax': -10.9, 'tmin': -19.8, 'tmean': -15.35, 'rain': 0.6, 'discharge': 110.0}
     """
-    import pandas as pd
-
-    table = pd.read_csv(BytesIO(_checked_bytes("fulda.csv")), parse_dates=["date"], index_col="date")
-    return table.astype(np.float64).asfreq("D")
+    return _shipped("fulda.csv", ["date"]).set_index("date").astype(np.float64).asfreq("D")
 
 
 def drought() -> pd.DataFrame:
@@ -204,10 +185,7 @@ def drought() -> pd.DataFrame:
     >>> print(round(table["score"].dropna().eq(0).mean(), 2))
     0.7
     """
-    import pandas as pd
-
-    days = pd.read_csv(BytesIO(_checked_bytes("weather.csv.gz")), compression="gzip", parse_dates=["date"])
-    return drought_table(days, LATITUDES)
+    return drought_table(_shipped("weather.csv.gz", ["date"]), LATITUDES)
 
 
 def read_droughted(path: str | Path) -> pd.DataFrame:
@@ -259,18 +237,14 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     path = Path(path).expanduser()
     files = [path]
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.name.lower().endswith((".csv", ".csv.gz")))
-        files = [file for file in files if not (file.is_dir() or file.name.startswith("soil_data"))]
-        files = [file for file in files if not _hidden(file, path)]
+        files = [file for file in sorted(path.rglob("*")) if file.is_file() and _holds_days(file.relative_to(path))]
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
     # One file after the other must be in order; the years of a county may be spread over several.
     table = pd.concat([_read_file(file) for file in files], ignore_index=True)
     table = table.sort_values(["site", "date"], kind="stable", ignore_index=True)
-    same, step = day_steps(str(path), table)
-    if (gaps := same & (step > 1)).any():
-        row = int(np.argmax(gaps))
-        before, after = (day.date() for day in table["date"].iloc[row : row + 2])
+    if row := int(np.argmax(days_apart(str(path), table) > 1)):  # never the first
+        before, after = table["date"].iloc[row - 1 : row + 1].dt.date
         raise ValueError(f"{path}: days are missing at {table['site'].iloc[row]} between {before} and {after}")
     return table
 
@@ -357,9 +331,10 @@ def leading_parameters(
     return table
 
 
-def _hidden(file: Path, folder: Path) -> bool:
-    """Whether a notebook server, an editor or macOS put the file there: ``.ipynb_checkpoints``, ``__MACOSX`` …."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
+def _holds_days(file: Path) -> bool:
+    """Whether it is a table of days, and nothing that a notebook server, an editor or macOS has put there."""
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in file.parts)
+    return file.name.lower().endswith((".csv", ".csv.gz")) and not (hidden or file.name.startswith("soil_data"))
 
 
 def _read_file(file: Path) -> pd.DataFrame:
@@ -370,8 +345,7 @@ def _read_file(file: Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype={"fips": str, "date": str}, low_memory=False)
     except (ValueError, EOFError, OSError) as error:  # no text, no columns, cut off while packed …
         raise ValueError(f"{file} cannot be read as a table: {error}") from error
-    missing = [name for name in wanted if name not in table]
-    unknown = [str(name) for name in table if name not in wanted]
+    missing, unknown = ([name for name in a if name not in b] for a, b in ((wanted, table), (table, wanted)))
     if missing or unknown:
         raise ValueError(f"{file}: missing columns {missing}, unknown columns {unknown}; wanted {wanted}")
     fips = table["fips"].fillna("").str.zfill(5)
@@ -381,12 +355,10 @@ def _read_file(file: Path) -> pd.DataFrame:
     if dates.isna().any():
         raise ValueError(f"{file}: date must be like 2019-01-31, got {table['date'][dates.isna()].iloc[0]!r}")
     table = table.assign(fips=fips, date=dates)[wanted].rename(columns={"fips": "site"})
-    unmeasured = (features_of(str(file), table) <= -99).any(axis=0)  # NASA POWER writes -999; no weather is so low
-    if unmeasured.any():
-        name = DROUGHTED_COLUMNS[int(np.argmax(unmeasured))]
-        raise ValueError(
-            f"{file}: column {name!r} must hold weather, got {table[name].min()}, which stands for a blank"
-        )
+    lowest = features_of(str(file), table).min(axis=0)
+    if (low := lowest.min()) <= -99:  # NASA POWER writes -999; no weather is so low
+        name = DROUGHTED_COLUMNS[int(np.argmin(lowest))]
+        raise ValueError(f"{file}: column {name!r} must hold weather, got {low}, which stands for a blank")
     return table
 
 
@@ -505,15 +477,16 @@ def _data_folder() -> Path:
     return next((folder for folder in (here / "data", here.parent / "data") if folder.is_dir()), here / "data")
 
 
-def _checked_bytes(name: str) -> bytes:
+def _shipped(name: str, dates: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a file of the data folder, if it is there and undamaged."""
+    import pandas as pd
+
     path = _data_folder() / name
     if not path.is_file():
         raise FileNotFoundError(f"data file {name} is missing, expected at {path}; install the package again")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != _SHA256[name]:
+    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != _SHA256[name]:
         raise ValueError(
             f"data file {path} is damaged: its sha256 is {found}, expected {_SHA256[name]};"
             " get a fresh copy (line endings must not be changed)"
         )
-    return content
+    return pd.read_csv(path, parse_dates=[*dates])

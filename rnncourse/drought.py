@@ -9,15 +9,15 @@ Allen, Pereira, Raes and Smith, *Crop evapotranspiration*, FAO Irrigation and Dr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from rnncourse._checks import finite_floats, finite_number, whole_number
-from rnncourse._dates import blank_as_nan, check_table, day_steps, features_of
+from rnncourse._checks import finite_floats, finite_number, whole_number, within
+from rnncourse._dates import check_table, days_apart, features_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
     >>> vapour_pressure([15.0, 24.5]).round(3)
     array([1.705, 3.075])
     """
-    celsius = _within("temperature", temperature, (-100, 100), ndim=range(65)).astype(np.float64)
+    celsius = within("temperature", temperature, (-100, 100), ndim=range(65)).astype(np.float64)
     pressure: np.ndarray = 0.6108 * np.exp(17.27 * celsius / (celsius + 237.3))
     return pressure
 
@@ -129,7 +129,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """
     if not -90 <= finite_number("latitude", latitude) <= 90:
         raise ValueError(f"latitude must be between -90 and 90 degrees, got {latitude}")
-    number = _within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
+    number = within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
     if (odd := number != np.floor(number)).any():
         raise ValueError(f"day must be a whole number, got {number[odd][0]}")
     phi, year = np.deg2rad(latitude), 2 * np.pi * number / 365
@@ -303,9 +303,11 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     if whole_number("stride", stride) % 7:
         raise ValueError(f"stride must be a multiple of 7 days, as scores are weekly, got {stride}")
     features = features_of("table", table)
-    score, dates = blank_as_nan(table["score"]), table["date"].to_numpy("datetime64[D]")
-    same, step = day_steps("table", table)
-    chains = _chains(~np.isnan(score), np.concatenate([[0], np.cumsum(~(same & (step == 1)))]))
+    score, dates = table["score"].to_numpy(np.float64, na_value=np.nan), table["date"].to_numpy("datetime64[D]")
+    weekly = np.flatnonzero(~np.isnan(score))
+    # Weeks without a gap: a new series begins where one is missing, and with each run of consecutive days.
+    run = np.cumsum(days_apart("table", table) != 1)[weekly]
+    chains = np.split(weekly, np.flatnonzero((np.diff(weekly) != 7) | (np.diff(run) != 0)) + 1)
     first = -(-(lookback - 1) // 7)  # weeks that an input takes: its first day is not before its chain's first score
     found = [
         chain[np.arange(first, len(chain) - weeks, stride // 7)[:, np.newaxis] + np.arange(weeks + 1)]
@@ -318,7 +320,6 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
             f" the longest of its {len(chains)} unbroken series has {max(map(len, chains), default=0)} weekly scores"
         )
     angle = 2 * np.pi * table["date"].dt.day_of_year.to_numpy() / 366
-    weekly = np.flatnonzero(~np.isnan(score))
     daily = np.interp(np.arange(len(score)), weekly, score[weekly])
     values = np.column_stack([features, daily, np.sin(angle), np.cos(angle)])
     inputs = np.moveaxis(sliding_window_view(values, lookback, axis=0), -1, 1)[rows[:, 0] - lookback + 1]
@@ -330,21 +331,12 @@ def _checked(weather: pd.DataFrame) -> pd.DataFrame:
     """The columns that are needed of a table that is in order, numbers as floats."""
     wanted = ["site", "date", *_RANGES]
     check_table("weather", weather, wanted)
-    table = weather[wanted].copy()
-    for name, limits in _RANGES.items():
-        table[name] = _within(f"weather: column {name!r}", table[name], limits, ndim=(1,)).astype(np.float64)
+    checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
+    table = weather[wanted].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
     if (crossed := (table["tmin"] > table["tmax"]).to_numpy()).any():
         low, high = table[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
         raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
     return table
-
-
-def _within(name: str, values: ArrayLike, limits: tuple[float, float], *, ndim: Sequence[int]) -> np.ndarray:
-    low, high = limits
-    array = finite_floats(name, values, ndim=ndim)
-    if (outside := (array < low) | (array > high)).any():
-        raise ValueError(f"{name} must be between {low} and {high}, got {array[outside][0]}")
-    return array
 
 
 def _days(date: Any) -> pd.DatetimeIndex:
@@ -388,10 +380,3 @@ def _sums(values: pd.Series, length: int) -> np.ndarray:
     """Sums of the last `length` days. Each afresh: a running sum would carry rounding errors on from day to day."""
     sums = sliding_window_view(values.to_numpy(np.float64), length).sum(axis=-1)
     return np.concatenate([np.full(length - 1, np.nan), sums])
-
-
-def _chains(scored: np.ndarray, run: np.ndarray) -> list[np.ndarray]:
-    """Rows with a score, parted where the run of days changes or a week is missing."""
-    rows = np.flatnonzero(scored)
-    breaks = np.flatnonzero((np.diff(rows) != 7) | (np.diff(run[rows]) != 0)) + 1
-    return np.split(rows, breaks)
