@@ -18,13 +18,19 @@ def whole_number(name: str, value: Any, *, minimum: int = 1) -> int:
     return int(value)
 
 
+def several(name: str, values: Any, one: str, of: str) -> list[Any]:
+    """Return a sequence `of` something as a list, or raise: at least `one`."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of {of}, got {values!r}")
+    if not (found := list(values)):
+        raise ValueError(f"{name} must name at least one {one}, got none")
+    return found
+
+
 def seed_list(seeds: Any) -> list[int]:
     """Return seeds as a list, or raise: at least one, whole numbers from 0, none twice."""
-    if isinstance(seeds, str) or not isinstance(seeds, Iterable):
-        raise TypeError(f"seeds must be a sequence of whole numbers, such as range(5), got {seeds!r}")
-    found = [whole_number("seeds", seed, minimum=0) for seed in seeds]
-    if not found:
-        raise ValueError("seeds must name at least one seed, got none")
+    listed = several("seeds", seeds, "seed", "whole numbers, such as range(5)")
+    found = [whole_number("seeds", seed, minimum=0) for seed in listed]
     if len(set(found)) < len(found):
         raise ValueError(f"seeds must differ, got {next(seed for seed in found if found.count(seed) > 1)} twice")
     return found

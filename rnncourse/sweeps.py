@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from rnncourse._batches import globals_kept
-from rnncourse._checks import seed_list
+from rnncourse._checks import seed_list, several
 from rnncourse.training import reproducible
 
 Row = dict[str, Any]
@@ -88,25 +88,12 @@ def sweep(
     """
     if "seed" in grid:
         raise ValueError(f"seed cannot be a setting, for it comes from seeds={seeds!r}, got seed={grid['seed']!r}")
-    values = {name: _choices(name, choices) for name, choices in grid.items()}
-    every_seed = seed_list(seeds)
-    settings = [
-        {**dict(zip(values, chosen, strict=True)), "seed": seed}
-        for chosen in itertools.product(*values.values())
-        for seed in every_seed
-    ]
-
+    values = {name: several(name, choices, "value", "values") for name, choices in grid.items()}
+    values["seed"] = seed_list(seeds)
+    settings = [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
     results = run_each(experiment, settings, n_jobs=n_jobs, path=path, progress=progress)
     table = pd.DataFrame([{**setting, **row} for setting, (row,) in zip(settings, results, strict=True)])
     return table[[name for name in table if name != "error"] + [name for name in table if name == "error"]]
-
-
-def _choices(name: str, choices: Any) -> list[Any]:
-    if isinstance(choices, str) or not isinstance(choices, Iterable):
-        raise TypeError(f"{name} must be a sequence of values, got {choices!r}")
-    if not (values := list(choices)):
-        raise ValueError(f"{name} must have at least one value, got none")
-    return values
 
 
 def run_each(
@@ -147,23 +134,20 @@ def run_each(
     """
     if not callable(experiment):
         raise TypeError(f"experiment must be callable, got {type(experiment).__name__}")
-    for name, value, kind in (
-        ("n_jobs", n_jobs, Integral),
-        ("path", path, str | Path | None),
-        ("progress", progress, bool),
-    ):
+    options = (("n_jobs", n_jobs, Integral), ("path", path, str | Path | None), ("progress", progress, bool))
+    for name, value, kind in options:
         if not isinstance(value, kind):
             raise TypeError(f"{name} is an option and got {value!r}; settings of that name are for run_each")
     calls = [dict(setting) for setting in settings]
+    keys = [str(number) for number in range(len(calls))]
     done: dict[str, list[Row]] = {}
     file = None if path is None else Path(path).expanduser()
-    keys = [str(number) for number in range(len(calls))]
     if file is not None:
         keys = [_key(setting) for setting in calls]
         if len(set(keys)) < len(keys):
             twice = next(key for key in keys if keys.count(key) > 1)
             raise ValueError(f"settings must differ from run to run, but this one is there twice: {twice}")
-        done = _read(file, experiment)
+        done = _read(file, getattr(experiment, "__qualname__", type(experiment).__qualname__))
     missing = [(key, setting) for key, setting in zip(keys, calls, strict=True) if key not in done]
     # One task at a time, handed back as it ends, so that nothing that is finished can be lost.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
@@ -222,23 +206,17 @@ def _key(setting: Mapping[str, Any]) -> str:
     return json.dumps(dict(setting), default=as_list, sort_keys=True)
 
 
-def _read(path: Path, experiment: Callable[..., Any]) -> dict[str, list[Row]]:
+def _read(path: Path, experiment: str) -> dict[str, list[Row]]:
     """What the file holds already; a new one is begun with the name of the experiment."""
-    name = getattr(experiment, "__qualname__", type(experiment).__qualname__)
+    begin = json.dumps({"experiment": experiment}) + "\n"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"experiment": name}) + "\n", encoding="utf-8")
-        return {}
+        path.write_text(begin, encoding="utf-8")
     text = path.read_text(encoding="utf-8")
+    if not text.startswith(begin):
+        raise ValueError(f"path must name a new file or one that begins with {begin!r}, got {path} with {text[:80]!r}")
     whole = text[: text.rfind("\n") + 1]  # a line that was cut when the process was killed does not count
-    try:
-        first, *lines = [json.loads(line) for line in whole.splitlines()] or [{}]
-        written_by = first["experiment"]
-        done = {line["settings"]: line["rows"] for line in lines}
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"path must name a file that a sweep has written, but {path} is something else") from error
-    if written_by != name:
-        raise ValueError(f"path must belong to the experiment {name!r}, but {path} was written by {written_by!r}")
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    return done
+    runs = [json.loads(line) for line in whole.splitlines()[1:]]
+    return {run["settings"]: run["rows"] for run in runs}

@@ -219,7 +219,7 @@ def _slow(seed: int) -> dict[str, int]:
         ({"seeds": []}, ValueError, "seeds must name at least one seed"),
         ({"seeds": [0.5]}, TypeError, "seeds must be an integer"),
         ({"seeds": [-1]}, ValueError, "seeds must be at least 0"),
-        ({"seeds": [0], "rate": []}, ValueError, "rate must have at least one value"),
+        ({"seeds": [0], "rate": []}, ValueError, "rate must name at least one value"),
         ({"seeds": [0], "rate": 0.5}, TypeError, "rate must be a sequence of values, got 0.5"),
         ({"seeds": [0], "rate": "adam"}, TypeError, "rate must be a sequence of values, got 'adam'"),
         ({"seeds": [1], "seed": [5, 6]}, ValueError, r"seed cannot be a setting.*seeds=\[1\], got seed=\[5, 6\]"),
