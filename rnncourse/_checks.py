@@ -50,9 +50,8 @@ def column_positions(name: str, columns: Any, features: int, *, of: str) -> list
     found = [whole_number(name, column, minimum=0) for column in np.atleast_1d(np.asarray(columns, dtype=object))]
     if not found:
         raise ValueError(f"{name} must name at least one column, got none")
-    for column in found:
-        if column >= features:
-            raise ValueError(f"{name} names column {column}, but {of} has {features} column(s)")
+    if max(found) >= features:
+        raise ValueError(f"{name} names column {max(found)}, but {of} has {features} column(s)")
     if len(set(found)) < len(found):
         raise ValueError(f"{name} names a column twice: {found}")
     return found
@@ -78,10 +77,10 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
     DataFrame the error names the column.
     """
     if is_frame(values) and (len({*values.dtypes}) > 1 or any(dtype.kind != "f" for dtype in values.dtypes)):
-        columns = [_floats(f"{name}: column {label!r}", values.iloc[:, i]) for i, label in enumerate(values)]
-        array = np.stack(columns, axis=1)
+        columns = enumerate(f"{name}: column {label!r}" for label in values)
+        array = np.stack([real_array(column, values.iloc[:, i], floats=True) for i, column in columns], axis=1)
     else:
-        array = _floats(name, values)
+        array = real_array(name, values, floats=True)
     if array.ndim not in ndim:
         wanted = " or ".join(f"{n}-D" for n in ndim)
         raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
@@ -106,27 +105,21 @@ def within(name: str, values: Any, limits: tuple[float, float], *, ndim: Sequenc
     return array
 
 
-def real_array(name: str, values: Any, *, objects: bool = False) -> np.ndarray:
+def real_array(name: str, values: Any, *, floats: bool = False) -> np.ndarray:
     """Return real numbers in the machine's byte order, floats of at most 64 bits, or raise; such are not copied.
 
-    With `objects`, an array of objects that are real numbers becomes one of float64.
+    With `floats`, integers, booleans and objects that are real numbers become float64.
     """
-    masked = sys.modules.get("numpy.ma")
-    if masked is not None and isinstance(values, masked.MaskedArray) and masked.is_masked(values):
-        count = np.count_nonzero(masked.getmaskarray(values))
+    if np.ma.is_masked(values):
+        count = np.count_nonzero(np.ma.getmaskarray(values))
         raise TypeError(f"{name} must be a plain array, got a masked array with {count} gap(s); fill these first")
     array = np.asarray(values)
-    if objects and array.dtype.kind == "O":
+    if floats and array.dtype.kind == "O":
         array = np.reshape([_real(name, *pair) for pair in np.ndenumerate(array)], array.shape)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
-    return array.astype(np.float64 if wide else array.dtype.newbyteorder("="), copy=False)
-
-
-def _floats(name: str, values: Any) -> np.ndarray:
-    array = real_array(name, values, objects=True)
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    as_double = array.dtype.itemsize > 8 if array.dtype.kind == "f" else floats
+    return array.astype(np.float64 if as_double else array.dtype.newbyteorder("="), copy=False)
 
 
 def _real(name: str, where: tuple[int, ...], value: Any) -> float:

@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from rnncourse._checks import finite_floats, within
 
 
-def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> None:
+def check_steps(name: str, values: Any, edges: Iterable[int] | None = None) -> None:
     """Raise unless the index of `values` goes in even steps, between each two `edges` where these are given.
 
     Looked at are dates (DatetimeIndex, PeriodIndex, ``datetime.date``, the dates of a MultiIndex), spans of time and
@@ -22,9 +22,10 @@ def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> N
     pandas = sys.modules.get("pandas")
     if pandas is None or not isinstance(values, pandas.Series | pandas.DataFrame):
         return
-    index = _dates(pandas, values.index)
-    timed = isinstance(index, pandas.DatetimeIndex | pandas.PeriodIndex | pandas.TimedeltaIndex)
-    if not timed and not pandas.api.types.is_integer_dtype(index.dtype):
+    levels = [values.index.get_level_values(i) for i in range(values.index.nlevels)]
+    levels = [pandas.DatetimeIndex(x) if x.inferred_type in {"date", "datetime"} else x for x in levels]
+    index = next((x for x in levels if x.inferred_type in {"datetime64", "period"}), values.index)
+    if index.inferred_type not in {"datetime64", "period", "timedelta64", "integer", "integer-na"}:
         return
     if index.hasnans:
         raise ValueError(f"{name} must have a date for each row, got none in row {int(np.argmax(index.isna()))}")
@@ -33,21 +34,11 @@ def check_steps(name: str, values: Any, edges: Sequence[int] | None = None) -> N
             _check_calendars(pandas, name, index[begin:end], begin)
 
 
-def _dates(pandas: Any, index: Any) -> Any:
-    """Return an index with its dates as such; of a MultiIndex the first level that holds dates."""
-    levels = [index.get_level_values(i) for i in range(index.nlevels)]
-    levels = [pandas.DatetimeIndex(x) if x.inferred_type in {"date", "datetime"} else x for x in levels]
-    dated = [x for x in levels if isinstance(x, pandas.DatetimeIndex | pandas.PeriodIndex)]
-    return dated[0] if dated else index
-
-
 def _has_frequency(pandas: Any, index: Any) -> bool:
-    """Tell whether there is nothing to compare, or pandas knows or infers the step."""
-    if len(index) < 2 or (isinstance(index, pandas.RangeIndex) and index.step > 0):
-        return True
-    if not (isinstance(index, pandas.DatetimeIndex) and index.is_monotonic_increasing and index.is_unique):
-        return False
-    if len(index) == 2 or index.freq is not None:
+    """Tell whether pandas knows or infers an even step forward."""
+    if not isinstance(index, pandas.DatetimeIndex) or len(index) < 3 or index[-1] <= index[0]:
+        return isinstance(index, pandas.RangeIndex) and index.step > 0
+    if index.freq is not None:
         return True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas 3 warns that 4 will return another type

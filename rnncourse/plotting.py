@@ -1,11 +1,11 @@
 """Plots that recur through the course: an axes goes in, the same axes comes out."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from cycler import cycler
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
@@ -27,31 +27,18 @@ def style() -> None:
     >>> plt.rcParams["figure.figsize"]
     [7.5, 3.2]
     """
-    plt.rcParams.update(
-        {
-            "figure.figsize": (7.5, 3.2),
-            "figure.dpi": 120,
-            "figure.constrained_layout.use": True,
-            "axes.prop_cycle": cycler(color=COLOURS),
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "grid.alpha": 0.3,
-            "grid.linewidth": 0.6,
-            "lines.linewidth": 1.6,
-            "legend.frameon": False,
-            "font.size": 10,
-        }
-    )
+    plt.rc("figure", figsize=(7.5, 3.2), dpi=120)
+    plt.rc("figure.constrained_layout", use=True)
+    plt.rc("axes", prop_cycle=cycler(color=COLOURS), grid=True)
+    plt.rc("axes.spines", top=False, right=False)
+    plt.rc("grid", alpha=0.3, linewidth=0.6)
+    plt.rc("lines", linewidth=1.6)
+    plt.rc("legend", frameon=False)
+    plt.rc("font", size=10)
 
 
 def plot_forecast(
-    ax: Axes,
-    truth: ArrayLike,
-    forecasts: Mapping[str, ArrayLike],
-    *,
-    x: ArrayLike | None = None,
-    truth_label: str = "truth",
+    ax: Axes, truth: ArrayLike, forecasts: Mapping[str, ArrayLike], *, x: Any = None, truth_label: str = "truth"
 ) -> Axes:
     """Draw the truth in dark grey and each forecast over it.
 
@@ -84,7 +71,8 @@ def plot_forecast(
     known = finite_floats("truth", truth, ndim=(1,))
     if not isinstance(forecasts, Mapping):
         raise TypeError(f"forecasts must be a mapping of labels to forecasts, got {type(forecasts).__name__}")
-    positions = np.arange(1, len(known) + 1) if x is None else _positions(x)
+    index = pd.Index(np.arange(1, len(known) + 1) if x is None else x)
+    positions = (index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index).to_numpy()
     if positions.shape != known.shape:
         raise ValueError(f"x must have the shape of truth, {known.shape}, got {positions.shape}")
     ax.plot(positions, known, color=TRUTH, linewidth=4, alpha=0.35, label=truth_label)
@@ -95,15 +83,6 @@ def plot_forecast(
         ax.plot(positions, values, label=label)
     ax.legend()
     return ax
-
-
-def _positions(x: Any) -> np.ndarray:
-    """Positions as Matplotlib takes them: pandas's periods as the dates of their beginning."""
-    positions: np.ndarray = np.asanyarray(x)
-    pandas = sys.modules.get("pandas")
-    if pandas is None or not all(isinstance(position, pandas.Period) for position in positions.flat):
-        return positions
-    return np.asarray(pandas.PeriodIndex(positions).to_timestamp())
 
 
 def plot_history(ax: Axes, histories: Mapping[str, History] | History, *, loss: str = "mean squared error") -> Axes:

@@ -6,6 +6,7 @@ Opened up in chapter 1.
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -36,11 +37,11 @@ class Windows:
     """
 
     def __init__(
-        self, past: np.ndarray, future: np.ndarray, rows: "range | np.ndarray", steps: int, groups: "_Groups | None"
+        self, past: np.ndarray, future: np.ndarray, rows: range | np.ndarray, edges: np.ndarray, labels: Any
     ) -> None:
         self._past, self._future = past, future  # the windows that begin at each row
         self._rows = rows  # those at which ours begin
-        self._steps, self._groups = steps, groups
+        self._edges, self._labels = edges, labels  # where a series begins or ends, and of each row its series'
 
     @cached_property
     def inputs(self) -> np.ndarray:
@@ -63,7 +64,7 @@ class Windows:
     @cached_property
     def group(self) -> np.ndarray | None:
         """The label of the group that each window comes from."""
-        return None if self._groups is None else self._groups.labels[self._groups.of(self._rows)]
+        return None if self._labels is None else self._labels[self._rows]
 
     def __iter__(self) -> Iterator[np.ndarray]:
         yield from (self.inputs, self.targets, self.target_start)
@@ -112,23 +113,23 @@ class Windows:
         stop = whole_number("stop", stop, minimum=0)
         if stop <= start:
             raise ValueError(f"stop must be greater than start, got start={start}, stop={stop}")
-        end = self._steps if self._groups is None else max(self._groups.lengths)
-        if stop > end:
-            what = "the end of the series" if self._groups is None else "the length of the longest group"
+        if stop > (end := np.diff(self._edges).max()):
+            what = "the end of the series" if self._labels is None else "the length of the longest group"
             raise ValueError(f"stop must be at most {end}, {what}, got {stop}")
         lookback, horizon = self._past.shape[1], self._future.shape[1]
-        rows = self._rows if self._groups is None else self._groups.position(self._rows)
         low, high = start - lookback, stop - horizon - lookback  # the first and last row of a window that is kept
+        rows = self._rows
         if isinstance(rows, range):
-            kept = self._rows[bisect_left(rows, low) : bisect_right(rows, high)]
+            kept: range | np.ndarray = rows[bisect_left(rows, low) : bisect_right(rows, high)]
         else:
+            rows = rows - self._edges[np.searchsorted(self._edges, rows, side="right") - 1]
             kept = self._rows[(rows >= low) & (rows <= high)]
         if not len(kept):
             raise ValueError(
                 f"no window has all its targets in [{start}, {stop}): these targets begin at"
                 f" {min(rows) + lookback}, end before {max(rows) + lookback + horizon} and are {horizon} long"
             )
-        return Windows(self._past, self._future, kept, self._steps, self._groups)
+        return Windows(self._past, self._future, kept, self._edges, self._labels)
 
     def _cut(self, views: np.ndarray) -> np.ndarray:
         if isinstance(self._rows, range):
@@ -206,78 +207,52 @@ def make_windows(
     horizon = whole_number("horizon", horizon)
     stride = whole_number("stride", stride)
     steps, length = values.shape[0], lookback + horizon
-    blocks = None if groups is None else _Groups(groups, steps)
-    longest = steps if blocks is None else max(blocks.lengths)
-    if length > longest:
+    labels, edges = (None, np.array([0, steps])) if groups is None else _blocks(groups, steps)
+    if length > (longest := np.diff(edges).max()):
         raise ValueError(
             f"a window takes lookback + horizon = {lookback} + {horizon} = {length} steps,"
-            f" but the {'series' if blocks is None else 'longest group'} has only {longest}"
+            f" but the {'series' if groups is None else 'longest group'} has only {longest}"
         )
-    check_steps("series", series, None if blocks is None else blocks.edges)
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
+    check_steps("series", series, edges)
+    values = values.reshape(steps, -1)
     if any(step < 0 for step in values.strides):
         values = np.ascontiguousarray(values)  # PyTorch takes no reversed arrays
     columns = _target_columns(targets, series, values.shape[1])
-    past, future = _views(values, lookback), _views(values[lookback:, columns], horizon)
+    parts = ((values, lookback), (values[lookback:, columns], horizon))
+    past, future = (sliding_window_view(part, size, axis=0).swapaxes(1, 2) for part, size in parts)
     rows: range | np.ndarray = range(0, steps - length + 1, stride)
-    if blocks is not None:
-        spans = zip(blocks.edges[:-1], blocks.edges[1:], strict=True)
-        rows = np.concatenate([np.arange(begin, end - length + 1, stride) for begin, end in spans])
-    return Windows(past, future, rows, steps, blocks)
+    if labels is not None:
+        rows = np.concatenate([np.arange(begin, end - length + 1, stride) for begin, end in pairwise(edges)])
+    return Windows(past, future, rows, edges, labels)
 
 
-class _Groups:
-    """The blocks of rows that belong to one series each."""
-
-    def __init__(self, groups: ArrayLike, steps: int) -> None:
-        given = _labels(groups)
-        if given.shape != (steps,):
-            raise ValueError(f"groups must have a label for each of the {steps} rows, got shape {given.shape}")
-        missing = [_is_missing(label) for label in given] if given.dtype.kind in "OfM" else [False]
-        if any(missing):
-            raise ValueError(f"groups must have a label for each row, got none in row {missing.index(True)}")
-        begins = np.flatnonzero(np.append(True, given[1:] != given[:-1]))
-        self.edges = [*begins.tolist(), steps]
-        self.labels = given[begins]
-        self.lengths = np.diff(self.edges).tolist()
-        ends: dict[Hashable, int] = {}
-        for label, begin, end in zip(self.labels.tolist(), self.edges[:-1], self.edges[1:], strict=True):
-            if label in ends:
-                raise ValueError(
-                    f"groups must hold the rows of a label together, got {label!r} again in row {begin}, after its"
-                    f" block had ended before row {ends[label]}"
-                )
-            ends[label] = end
-
-    def of(self, rows: ArrayLike) -> np.ndarray:
-        """Return the number of the block of each row."""
-        return np.asarray(np.searchsorted(self.edges, rows, side="right") - 1)
-
-    def position(self, rows: ArrayLike) -> np.ndarray:
-        """Return the position of each row within its block."""
-        position: np.ndarray = np.asarray(rows) - np.asarray(self.edges)[self.of(rows)]
-        return position
-
-
-def _labels(groups: ArrayLike) -> np.ndarray:
-    """Return labels as an array in which those that differ stay different: NumPy makes one text of 1 and "1"."""
+def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of the rows, and the rows where the series begin that they name, with the last one's end."""
+    labels = np.asarray(groups)
     if np.ma.isMaskedArray(groups):
         raise TypeError("groups must be a plain array, got a masked array")
-    told = [label for label in groups if not _is_missing(label)] if isinstance(groups, list | tuple) else []
-    kinds = sorted({type(label).__name__ for label in told})
-    if len(kinds) > 1:
-        raise TypeError(f"groups must hold labels of one type, got {' and '.join(kinds)}")
-    return np.asarray(groups)
+    if labels.shape != (steps,):
+        raise ValueError(f"groups must have a label for each of the {steps} rows, got shape {labels.shape}")
+    given = groups if isinstance(groups, list | tuple) else labels if labels.dtype.kind in "OfM" else []
+    missing = [_is_missing(label) for label in given]
+    if any(missing):
+        raise ValueError(f"groups must have a label for each row, got none in row {missing.index(True)}")
+    # NumPy makes one text of 1 and "1".
+    if isinstance(groups, list | tuple) and len(kinds := {type(label).__name__ for label in groups}) > 1:
+        raise TypeError(f"groups must hold labels of one type, got {' and '.join(sorted(kinds))}")
+    edges = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1], [True]]))
+    ends: dict[Hashable, Any] = {}
+    for label, (begin, end) in zip(labels[edges[:-1]].tolist(), pairwise(edges), strict=True):
+        if ends.setdefault(label, end) != end:
+            raise ValueError(
+                f"groups must hold the rows of a label together, got {label!r} again in row {begin}, after its"
+                f" block had ended before row {ends[label]}"
+            )
+    return labels, edges
 
 
 def _is_missing(label: Any) -> bool:
     return label is None or type(label).__name__ == "NAType" or bool(label != label)
-
-
-def _views(values: np.ndarray, length: int) -> np.ndarray:
-    views: np.ndarray = sliding_window_view(values, length, axis=0)  # (T - length + 1, F, length)
-    return views.swapaxes(1, 2)
 
 
 def _target_columns(targets: Any, series: Any, features: int) -> slice | list[int]:
@@ -294,11 +269,9 @@ def _target_columns(targets: Any, series: Any, features: int) -> slice | list[in
 def _position(target: Any, names: list[Any]) -> Any:
     """Return the position of a column that is named; numbers are left as they are."""
     places = [i for i, name in enumerate(names) if name is not None and name == target]
+    if isinstance(target, Real) and places not in ([], [target]):
+        raise ValueError(f"targets must be positions or names, but {target} is the name of column {places[0]} as well")
     if isinstance(target, Real):
-        if places not in ([], [target]):
-            raise ValueError(
-                f"targets must be positions or names, but {target} is the name of column {places[0]} as well"
-            )
         return target
     if len(places) != 1:
         raise ValueError(f"targets must name one column each, got {target!r}, but the columns are named {names}")
