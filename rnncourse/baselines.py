@@ -122,8 +122,7 @@ def drift(inputs: ArrayLike, *, horizon: int = 1, targets: int | Sequence[int] |
     first, last, lookback = past[:, :1], past[:, -1:], past.shape[1]
     if lookback < 2:
         raise ValueError(f"inputs must have at least two steps to draw a line through, got shape {past.shape}")
-    forecast: np.ndarray = last + np.arange(1, horizon + 1)[:, np.newaxis] * (last - first) / (lookback - 1)
-    return forecast
+    return np.asarray(last + np.arange(1, horizon + 1)[:, np.newaxis] * (last - first) / (lookback - 1))
 
 
 def skill(error: float, baseline_error: float) -> float:

@@ -236,23 +236,18 @@ def unroll(step: Callable[..., Any], inputs: ArrayLike, state: Any, *weights: Ar
     return np.stack(hidden)
 
 
-def _checked(gates: int, *arrays: ArrayLike) -> list[np.ndarray]:
+def _checked(gates: int, x: ArrayLike, h: ArrayLike, *weights: ArrayLike) -> list[np.ndarray]:
     """Return x, h and the four weights as float arrays of shapes that belong together."""
-    names = ("x", "h", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    ndims = ((1, 2), (1, 2), (2,), (2,), (1,), (1,))
-    checked = [_floats(*pair, ndim=n) for pair, n in zip(zip(names, arrays, strict=True), ndims, strict=True)]
-    x, h = checked[:2]
+    x, h = _floats("x", x, ndim=(1, 2)), _floats("h", h, ndim=(1, 2))
     if x.shape[:-1] != h.shape[:-1]:
         raise ValueError(f"x and h must be of one batch, got shapes {x.shape} and {h.shape}")
-    features, hidden = x.shape[-1], h.shape[-1]
-    rows = gates * hidden
-    wanted = ((rows, features), (rows, hidden), (rows,), (rows,))
-    for name, array, shape in zip(names[2:], checked[2:], wanted, strict=True):
-        if array.shape != shape:
-            raise ValueError(
-                f"{name} must have shape {shape} for {features} feature(s) and {hidden} hidden unit(s),"
-                f" got {array.shape}"
-            )
+    features, hidden, rows = x.shape[-1], h.shape[-1], gates * h.shape[-1]
+    shapes = {"weight_ih": (rows, features), "weight_hh": (rows, hidden), "bias_ih": (rows,), "bias_hh": (rows,)}
+    checked = [x, h]
+    for (name, shape), values in zip(shapes.items(), weights, strict=True):
+        checked.append(_floats(name, values, ndim=(len(shape),)))
+        if (got := checked[-1].shape) != shape:
+            raise ValueError(f"{name} must have shape {shape} for F = {features} and H = {hidden}, got {got}")
     return checked
 
 

@@ -463,10 +463,9 @@ def recorded(name: str) -> pd.DataFrame:
     files = {file.stem: file for file in sorted((_data_folder() / "results").glob("*.csv"))}
     if name not in list(files):
         raise FileNotFoundError(f"no recorded result {name!r}; there are: {', '.join(files) or 'none'}")
-    path = files[name]
-    with path.open(encoding="utf-8") as lines:
-        header = [line[1:].split(":", 1) for line in lines if line.startswith("#")]
-    table = pd.read_csv(path, skiprows=len(header))  # a "#" further on is text
+    lines = files[name].read_text(encoding="utf-8").splitlines()
+    header = [line[1:].split(":", 1) for line in lines if line.startswith("#")]
+    table = pd.read_csv(files[name], skiprows=len(header))  # a "#" further on is text
     table.attrs = {key.strip(): value.strip() for key, value in header}
     return table
 

@@ -236,7 +236,13 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
         raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
     if not isinstance(latitudes, Mapping | pd.Series):
         raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
-    weather = _checked(weather)
+    wanted = ["site", "date", *_RANGES]
+    check_table("weather", weather, wanted)
+    checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
+    weather = weather[wanted].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
+    if (crossed := (weather["tmin"] > weather["tmax"]).to_numpy()).any():
+        low, high = weather[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
+        raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
     tables, ends = [], {}
     for site, days in weather.groupby("site", sort=False, observed=True):
         name = str(site)
@@ -309,34 +315,18 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     run = np.cumsum(days_apart("table", table) != 1)[weekly]
     chains = np.split(weekly, np.flatnonzero((np.diff(weekly) != 7) | (np.diff(run) != 0)) + 1)
     first = -(-(lookback - 1) // 7)  # weeks that an input takes: its first day is not before its chain's first score
-    found = [
-        chain[np.arange(first, len(chain) - weeks, stride // 7)[:, np.newaxis] + np.arange(weeks + 1)]
-        for chain in chains
-    ]
-    rows = np.concatenate([np.empty((0, weeks + 1), dtype=np.int64), *found])
-    if not len(rows):
+    ends = np.concatenate([chain[:-weeks][first :: stride // 7] for chain in chains])
+    if not len(ends):
         raise ValueError(
             f"table has no {lookback} days in a row that are followed by {weeks} weekly scores;"
-            f" the longest of its {len(chains)} unbroken series has {max(map(len, chains), default=0)} weekly scores"
+            f" the longest of its {len(chains)} unbroken series has {max(map(len, chains))} weekly scores"
         )
     angle = 2 * np.pi * table["date"].dt.day_of_year.to_numpy() / 366
     daily = np.interp(np.arange(len(score)), weekly, score[weekly])
     values = np.column_stack([features, daily, np.sin(angle), np.cos(angle)])
-    inputs = np.moveaxis(sliding_window_view(values, lookback, axis=0), -1, 1)[rows[:, 0] - lookback + 1]
-    ahead = rows[:, 1:]
-    return DroughtWindows(inputs, score[ahead], table["site"].to_numpy(str)[rows[:, 0]], dates[ahead])
-
-
-def _checked(weather: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are needed of a table that is in order, numbers as floats."""
-    wanted = ["site", "date", *_RANGES]
-    check_table("weather", weather, wanted)
-    checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
-    table = weather[wanted].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
-    if (crossed := (table["tmin"] > table["tmax"]).to_numpy()).any():
-        low, high = table[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
-        raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
-    return table
+    inputs = np.moveaxis(sliding_window_view(values, lookback, axis=0), -1, 1)[ends - lookback + 1]
+    ahead = ends[:, np.newaxis] + 7 * np.arange(1, weeks + 1)
+    return DroughtWindows(inputs, score[ahead], table["site"].to_numpy(str)[ends], dates[ahead])
 
 
 def _days(date: Any) -> pd.DatetimeIndex:

@@ -197,13 +197,9 @@ def _checked(
     lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, level: float = 0.5
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     _checked_level("level", level)
-    low, high, known = (
-        finite_floats(name, values, ndim=(1, 2, 3)).astype(np.float64, copy=False)
-        for name, values in (("lower", lower), ("upper", upper), ("targets", targets))
-    )
-    if not low.shape == high.shape == known.shape or not len(known):
-        raise ValueError(
-            f"lower, upper and targets must have one shape, with at least one window,"
-            f" got {low.shape}, {high.shape} and {known.shape}"
-        )
+    given = {"lower": lower, "upper": upper, "targets": targets}
+    low, high, known = (finite_floats(*pair, ndim=(1, 2, 3)).astype(np.float64, copy=False) for pair in given.items())
+    shapes = [low.shape, high.shape, known.shape]
+    if len({*shapes}) > 1 or not len(known):
+        raise ValueError(f"lower, upper and targets must have one shape, with at least one window, got {shapes}")
     return low, high, known

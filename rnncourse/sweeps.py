@@ -195,15 +195,12 @@ def _plain(row: Any, setting: Mapping[str, Any]) -> Row:
 
 def _key(setting: Mapping[str, Any]) -> str:
     """The setting as text, by which a run is found again."""
-
-    def as_list(value: Any) -> Any:
-        if isinstance(value, range):
-            return list(value)
-        if isinstance(value, np.generic):
-            return value.item()
-        raise TypeError(f"settings must be numbers, strings or sequences of them to be kept in a file, got {value!r}")
-
-    return json.dumps(dict(setting), default=as_list, sort_keys=True)
+    try:
+        return json.dumps(dict(setting), default=lambda x: [*x] if isinstance(x, range) else x.item(), sort_keys=True)
+    except (TypeError, AttributeError, ValueError) as error:
+        raise TypeError(
+            f"settings must be numbers, strings or sequences to be kept in a file, got {setting}"
+        ) from error
 
 
 def _read(path: Path, experiment: str) -> dict[str, list[Row]]:

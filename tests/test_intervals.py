@@ -303,7 +303,7 @@ PAIR = torch.zeros(2, 2)
         (lambda: conformal_margin([0.0] * 8, [0.0] * 8, [1.0] * 8), ValueError, "at least 9 windows for level 0.9.* 8"),
         (lambda: conformal_margin([0.0], [0.0], [0.0], level=1), ValueError, "level must lie between 0 and 1, got 1"),
         (lambda: conformal_margin([], [], []), ValueError, "at least one window"),
-        (lambda: coverage([0.0], [0.0], [[0.0]]), ValueError, r"got \(1,\), \(1,\) and \(1, 1\)"),
+        (lambda: coverage([0.0], [0.0], [[0.0]]), ValueError, r"got \[\(1,\), \(1,\), \(1, 1\)\]"),
         (lambda: coverage([0.0], np.ma.masked_equal([1.0], 1), [0.0]), TypeError, "upper must .* masked"),
         (lambda: conformal_margin([0.0], [0.0], [0.0], level="0.5"), TypeError, "level must be a number, got '0.5'"),
         (lambda: interval_score([0.0], [0.0], [0.0], level=np.nan), ValueError, "level must be finite, got nan"),
