@@ -47,9 +47,8 @@ def finite_number(name: str, value: Any) -> float:
 
 def column_positions(name: str, columns: Any, features: int, *, of: str) -> list[int]:
     """Return positions of columns as a list, or raise: at least one, none twice, each below `features`."""
-    found = [whole_number(name, column, minimum=0) for column in np.atleast_1d(np.asarray(columns, dtype=object))]
-    if not found:
-        raise ValueError(f"{name} must name at least one column, got none")
+    listed = several(name, np.atleast_1d(np.asarray(columns, dtype=object)), "column", "columns")
+    found = [whole_number(name, column, minimum=0) for column in listed]
     if max(found) >= features:
         raise ValueError(f"{name} names column {max(found)}, but {of} has {features} column(s)")
     if len(set(found)) < len(found):
@@ -113,7 +112,7 @@ def real_array(name: str, values: Any, *, floats: bool = False) -> np.ndarray:
     if np.ma.is_masked(values):
         count = np.count_nonzero(np.ma.getmaskarray(values))
         raise TypeError(f"{name} must be a plain array, got a masked array with {count} gap(s); fill these first")
-    array = np.asarray(values)
+    array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)  # out of a tensor, too
     if floats and array.dtype.kind == "O":
         array = np.reshape([_real(name, *pair) for pair in np.ndenumerate(array)], array.shape)
     if array.dtype.kind not in "biuf":

@@ -5,7 +5,7 @@ in as they are. F features, H hidden units; states may also be batches, (B, H) f
 Opened up in chapter 2.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,7 +183,7 @@ def lstm_step(
     (array([0.19]), array([0.4]))
     """
     x, h, w_ih, w_hh, b_ih, b_hh = _checked(4, x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    cell = _floats("c", c, ndim=(1, 2))
+    cell = finite_floats("c", c, ndim=(1, 2))
     if cell.shape != h.shape:
         raise ValueError(f"c must have the shape of h, {h.shape}, got {cell.shape}")
     i, f, g, o = np.split(x @ w_ih.T + b_ih + h @ w_hh.T + b_hh, 4, axis=-1)
@@ -226,7 +226,7 @@ def unroll(step: Callable[..., Any], inputs: ArrayLike, state: Any, *weights: Ar
     """
     states = state if isinstance(state, tuple) else (state,)
     hidden = []
-    sequence = _floats("inputs", inputs, ndim=(2, 3))
+    sequence = finite_floats("inputs", inputs, ndim=(2, 3))
     if not len(sequence):
         raise ValueError(f"inputs must hold at least one step, got shape {sequence.shape}")
     for x in sequence:
@@ -238,19 +238,14 @@ def unroll(step: Callable[..., Any], inputs: ArrayLike, state: Any, *weights: Ar
 
 def _checked(gates: int, x: ArrayLike, h: ArrayLike, *weights: ArrayLike) -> list[np.ndarray]:
     """Return x, h and the four weights as float arrays of shapes that belong together."""
-    x, h = _floats("x", x, ndim=(1, 2)), _floats("h", h, ndim=(1, 2))
+    x, h = finite_floats("x", x, ndim=(1, 2)), finite_floats("h", h, ndim=(1, 2))
     if x.shape[:-1] != h.shape[:-1]:
         raise ValueError(f"x and h must be of one batch, got shapes {x.shape} and {h.shape}")
     features, hidden, rows = x.shape[-1], h.shape[-1], gates * h.shape[-1]
     shapes = {"weight_ih": (rows, features), "weight_hh": (rows, hidden), "bias_ih": (rows,), "bias_hh": (rows,)}
     checked = [x, h]
     for (name, shape), values in zip(shapes.items(), weights, strict=True):
-        checked.append(_floats(name, values, ndim=(len(shape),)))
+        checked.append(finite_floats(name, values, ndim=(len(shape),)))
         if (got := checked[-1].shape) != shape:
             raise ValueError(f"{name} must have shape {shape} for F = {features} and H = {hidden}, got {got}")
     return checked
-
-
-def _floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
-    """Finite floats, out of a tensor that records gradients too."""
-    return finite_floats(name, values.detach().cpu() if hasattr(values, "detach") else values, ndim=ndim)

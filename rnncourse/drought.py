@@ -236,10 +236,9 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
         raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
     if not isinstance(latitudes, Mapping | pd.Series):
         raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
-    wanted = ["site", "date", *_RANGES]
-    check_table("weather", weather, wanted)
+    check_table("weather", weather, ("site", "date", *_RANGES))
     checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
-    weather = weather[wanted].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
+    weather = weather[["site", "date"]].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
     if (crossed := (weather["tmin"] > weather["tmax"]).to_numpy()).any():
         low, high = weather[["tmin", "tmax"]].to_numpy()[row := int(np.argmax(crossed))]
         raise ValueError(f"weather: tmin must not exceed tmax, got {low} and {high} in row {row}")
@@ -349,7 +348,7 @@ def _days(date: Any) -> pd.DatetimeIndex:
 
 def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:
     """The features of one site; NaN where a sum reaches back before the first day."""
-    table = days[["site", "date", "tmin", "tmax", "rain", "et0"]].copy()
+    table = days.copy()
     table["tmean"] = (days["tmin"] + days["tmax"]) / 2
     table["trange"] = days["tmax"] - days["tmin"]
     table["es"] = (vapour_pressure(days["tmin"]) + vapour_pressure(days["tmax"])) / 2

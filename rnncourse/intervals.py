@@ -181,8 +181,7 @@ def pinball_loss(outputs: Tensor, targets: Tensor, *, levels: Sequence[float]) -
         )
     if not outputs.is_floating_point():
         raise TypeError(f"outputs must be floating-point numbers, got {outputs.dtype}")
-    checked = [_checked_level("levels", level) for level in levels]
-    at = torch.tensor(checked, dtype=outputs.dtype, device=outputs.device)
+    at = torch.tensor([_checked_level("levels", level) for level in levels], dtype=outputs.dtype, device=outputs.device)
     above = targets - outputs
     return torch.maximum(at * above, (at - 1) * above).mean()
 

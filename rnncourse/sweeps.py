@@ -198,9 +198,7 @@ def _key(setting: Mapping[str, Any]) -> str:
     try:
         return json.dumps(dict(setting), default=lambda x: [*x] if isinstance(x, range) else x.item(), sort_keys=True)
     except (TypeError, AttributeError, ValueError) as error:
-        raise TypeError(
-            f"settings must be numbers, strings or sequences to be kept in a file, got {setting}"
-        ) from error
+        raise TypeError(f"settings must be numbers, strings or sequences for a file, got {setting}") from error
 
 
 def _read(path: Path, experiment: str) -> dict[str, list[Row]]:

@@ -109,8 +109,7 @@ class Windows:
         >>> windows.between(7, 10).target_start
         array([7, 8, 9])
         """
-        start = whole_number("start", start, minimum=0)
-        stop = whole_number("stop", stop, minimum=0)
+        start, stop = whole_number("start", start, minimum=0), whole_number("stop", stop, minimum=0)
         if stop <= start:
             raise ValueError(f"stop must be greater than start, got start={start}, stop={stop}")
         if stop > (end := np.diff(self._edges).max()):
@@ -203,10 +202,8 @@ def make_windows(
            [20., 30.]]), array(['a', 'b', 'b'], dtype='<U1'))
     """
     values = finite_floats("series", series, ndim=(1, 2))
-    lookback = whole_number("lookback", lookback)
-    horizon = whole_number("horizon", horizon)
-    stride = whole_number("stride", stride)
-    steps, length = values.shape[0], lookback + horizon
+    lookback, horizon = whole_number("lookback", lookback), whole_number("horizon", horizon)
+    stride, steps, length = whole_number("stride", stride), len(values), lookback + horizon
     labels, edges = (None, np.array([0, steps])) if groups is None else _blocks(groups, steps)
     if length > (longest := np.diff(edges).max()):
         raise ValueError(
@@ -234,7 +231,7 @@ def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, np.ndarray]:
     if labels.shape != (steps,):
         raise ValueError(f"groups must have a label for each of the {steps} rows, got shape {labels.shape}")
     given = groups if isinstance(groups, list | tuple) else labels if labels.dtype.kind in "OfM" else []
-    missing = [_is_missing(label) for label in given]
+    missing = [label is None or type(label).__name__ == "NAType" or label != label for label in given]
     if any(missing):
         raise ValueError(f"groups must have a label for each row, got none in row {missing.index(True)}")
     # NumPy makes one text of 1 and "1".
@@ -249,10 +246,6 @@ def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, np.ndarray]:
                 f" block had ended before row {ends[label]}"
             )
     return labels, edges
-
-
-def _is_missing(label: Any) -> bool:
-    return label is None or type(label).__name__ == "NAType" or bool(label != label)
 
 
 def _target_columns(targets: Any, series: Any, features: int) -> slice | list[int]:
