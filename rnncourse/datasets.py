@@ -235,10 +235,8 @@ def read_droughted(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
     path = Path(path).expanduser()
-    files = [path]
-    if path.is_dir():
-        files = [file for file in sorted(path.rglob("*")) if file.is_file() and _holds_days(file.relative_to(path))]
-    if not files or not files[0].is_file():
+    files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if _holds_days(file, path)]
+    if not files:
         raise FileNotFoundError(f"path names no CSV file and no folder that holds one: {path}")
     # One file after the other must be in order; the years of a county may be spread over several.
     table = pd.concat([_read_file(file) for file in files], ignore_index=True)
@@ -331,10 +329,11 @@ def leading_parameters(
     return table
 
 
-def _holds_days(file: Path) -> bool:
+def _holds_days(file: Path, folder: Path) -> bool:
     """Whether it is a table of days, and nothing that a notebook server, an editor or macOS has put there."""
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in file.parts)
-    return file.name.lower().endswith((".csv", ".csv.gz")) and not (hidden or file.name.startswith("soil_data"))
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in file.relative_to(folder).parts)
+    table = file.name.lower().endswith((".csv", ".csv.gz")) and not file.name.startswith("soil_data")
+    return table and not hidden and file.is_file()
 
 
 def _read_file(file: Path) -> pd.DataFrame:
@@ -345,7 +344,8 @@ def _read_file(file: Path) -> pd.DataFrame:
         table = pd.read_csv(file, dtype={"fips": str, "date": str}, low_memory=False)
     except (ValueError, EOFError, OSError) as error:  # no text, no columns, cut off while packed …
         raise ValueError(f"{file} cannot be read as a table: {error}") from error
-    missing, unknown = ([name for name in a if name not in b] for a, b in ((wanted, table), (table, wanted)))
+    missing = [name for name in wanted if name not in table]
+    unknown = [name for name in table if name not in wanted]
     if missing or unknown:
         raise ValueError(f"{file}: missing columns {missing}, unknown columns {unknown}; wanted {wanted}")
     fips = table["fips"].fillna("").str.zfill(5)

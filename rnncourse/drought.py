@@ -334,10 +334,9 @@ def _days(date: Any) -> pd.DatetimeIndex:
 
     if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
         raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
-    if isinstance(date, pd.PeriodIndex):
-        date = date.to_timestamp()
+    stamps = date.to_timestamp() if isinstance(date, pd.PeriodIndex) else date
     try:
-        days = pd.DatetimeIndex(pd.to_datetime(date, format="ISO8601")).normalize()
+        days = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601")).normalize()
     except (TypeError, ValueError) as error:
         raise TypeError(f"date must hold dates: {error}") from error
     if days.hasnans or not days.is_unique:

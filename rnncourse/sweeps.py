@@ -139,15 +139,12 @@ def run_each(
         if not isinstance(value, kind):
             raise TypeError(f"{name} is an option and got {value!r}; settings of that name are for run_each")
     calls = [dict(setting) for setting in settings]
-    keys = [str(number) for number in range(len(calls))]
-    done: dict[str, list[Row]] = {}
+    keys = [str(number) if path is None else _key(setting) for number, setting in enumerate(calls)]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"settings must differ from run to run, but this one is there twice: {twice}")
     file = None if path is None else Path(path).expanduser()
-    if file is not None:
-        keys = [_key(setting) for setting in calls]
-        if len(set(keys)) < len(keys):
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"settings must differ from run to run, but this one is there twice: {twice}")
-        done = _read(file, getattr(experiment, "__qualname__", type(experiment).__qualname__))
+    done = {} if file is None else _read(file, getattr(experiment, "__qualname__", type(experiment).__qualname__))
     missing = [(key, setting) for key, setting in zip(keys, calls, strict=True) if key not in done]
     # One task at a time, handed back as it ends, so that nothing that is finished can be lost.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)

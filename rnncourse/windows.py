@@ -37,11 +37,11 @@ class Windows:
     """
 
     def __init__(
-        self, past: np.ndarray, future: np.ndarray, rows: range | np.ndarray, edges: np.ndarray, labels: Any
+        self, past: np.ndarray, future: np.ndarray, rows: list[range], edges: list[int], labels: np.ndarray | None
     ) -> None:
         self._past, self._future = past, future  # the windows that begin at each row
-        self._rows = rows  # those at which ours begin
-        self._edges, self._labels = edges, labels  # where a series begins or ends, and of each row its series'
+        self._rows = rows  # those at which ours begin, for each series
+        self._edges, self._labels = edges, labels  # where the series begin, with the last one's end, and their labels
 
     @cached_property
     def inputs(self) -> np.ndarray:
@@ -56,21 +56,19 @@ class Windows:
     @cached_property
     def target_start(self) -> np.ndarray:
         """The row of the first target of each window."""
-        rows, lookback = self._rows, self._past.shape[1]
-        if isinstance(rows, range):
-            return np.arange(rows.start + lookback, rows.stop + lookback, rows.step)
-        return np.asarray(rows + lookback)
+        lookback = self._past.shape[1]
+        return np.concatenate([np.arange(rows.start, rows.stop, rows.step) + lookback for rows in self._rows])
 
     @cached_property
     def group(self) -> np.ndarray | None:
         """The label of the group that each window comes from."""
-        return None if self._labels is None else self._labels[self._rows]
+        return None if self._labels is None else np.repeat(self._labels, [len(rows) for rows in self._rows])
 
     def __iter__(self) -> Iterator[np.ndarray]:
         yield from (self.inputs, self.targets, self.target_start)
 
     def __repr__(self) -> str:
-        count, shapes = len(self._rows), (self._past.shape[1:], self._future.shape[1:])
+        count, shapes = sum(map(len, self._rows)), (self._past.shape[1:], self._future.shape[1:])
         return f"<Windows: inputs {(count, *shapes[0])}, targets {(count, *shapes[1])}>"
 
     def between(self, start: int, stop: int) -> "Windows":
@@ -112,30 +110,26 @@ class Windows:
         start, stop = whole_number("start", start, minimum=0), whole_number("stop", stop, minimum=0)
         if stop <= start:
             raise ValueError(f"stop must be greater than start, got start={start}, stop={stop}")
-        if stop > (end := np.diff(self._edges).max()):
+        if stop > (end := max(np.diff(self._edges))):
             what = "the end of the series" if self._labels is None else "the length of the longest group"
             raise ValueError(f"stop must be at most {end}, {what}, got {stop}")
         lookback, horizon = self._past.shape[1], self._future.shape[1]
         low, high = start - lookback, stop - horizon - lookback  # the first and last row of a window that is kept
-        rows = self._rows
-        if isinstance(rows, range):
-            kept: range | np.ndarray = rows[bisect_left(rows, low) : bisect_right(rows, high)]
-        else:
-            rows = rows - self._edges[np.searchsorted(self._edges, rows, side="right") - 1]
-            kept = self._rows[(rows >= low) & (rows <= high)]
-        if not len(kept):
+        series = [*zip(self._edges[:-1], self._rows, strict=True)]
+        kept = [rows[bisect_left(rows, begin + low) : bisect_right(rows, begin + high)] for begin, rows in series]
+        if not any(kept):
+            places = [rows[i] - begin for begin, rows in series if rows for i in (0, -1)]
             raise ValueError(
                 f"no window has all its targets in [{start}, {stop}): these targets begin at"
-                f" {min(rows) + lookback}, end before {max(rows) + lookback + horizon} and are {horizon} long"
+                f" {min(places) + lookback}, end before {max(places) + lookback + horizon} and are {horizon} long"
             )
         return Windows(self._past, self._future, kept, self._edges, self._labels)
 
     def _cut(self, views: np.ndarray) -> np.ndarray:
-        if isinstance(self._rows, range):
-            return views[self._rows.start : self._rows.stop : self._rows.step]
-        copy: np.ndarray = views[self._rows]
-        copy.flags.writeable = False
-        return copy
+        parts = [views[rows.start : rows.stop : rows.step] for rows in self._rows]
+        joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        joined.flags.writeable = False
+        return joined
 
 
 def make_windows(
@@ -204,8 +198,8 @@ def make_windows(
     values = finite_floats("series", series, ndim=(1, 2))
     lookback, horizon = whole_number("lookback", lookback), whole_number("horizon", horizon)
     stride, steps, length = whole_number("stride", stride), len(values), lookback + horizon
-    labels, edges = (None, np.array([0, steps])) if groups is None else _blocks(groups, steps)
-    if length > (longest := np.diff(edges).max()):
+    labels, edges = (None, [0, steps]) if groups is None else _blocks(groups, steps)
+    if length > (longest := max(np.diff(edges))):
         raise ValueError(
             f"a window takes lookback + horizon = {lookback} + {horizon} = {length} steps,"
             f" but the {'series' if groups is None else 'longest group'} has only {longest}"
@@ -217,14 +211,12 @@ def make_windows(
     columns = _target_columns(targets, series, values.shape[1])
     parts = ((values, lookback), (values[lookback:, columns], horizon))
     past, future = (sliding_window_view(part, size, axis=0).swapaxes(1, 2) for part, size in parts)
-    rows: range | np.ndarray = range(0, steps - length + 1, stride)
-    if labels is not None:
-        rows = np.concatenate([np.arange(begin, end - length + 1, stride) for begin, end in pairwise(edges)])
+    rows = [range(begin, max(begin, end - length + 1), stride) for begin, end in pairwise(edges)]
     return Windows(past, future, rows, edges, labels)
 
 
-def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the labels of the rows, and the rows where the series begin that they name, with the last one's end."""
+def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, list[int]]:
+    """Return the labels of the series, and the rows where these begin, with the last one's end."""
     labels = np.asarray(groups)
     if np.ma.isMaskedArray(groups):
         raise TypeError("groups must be a plain array, got a masked array")
@@ -237,15 +229,15 @@ def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, np.ndarray]:
     # NumPy makes one text of 1 and "1".
     if isinstance(groups, list | tuple) and len(kinds := {type(label).__name__ for label in groups}) > 1:
         raise TypeError(f"groups must hold labels of one type, got {' and '.join(sorted(kinds))}")
-    edges = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1], [True]]))
-    ends: dict[Hashable, Any] = {}
+    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), steps]
+    ends: dict[Hashable, int] = {}
     for label, (begin, end) in zip(labels[edges[:-1]].tolist(), pairwise(edges), strict=True):
         if ends.setdefault(label, end) != end:
             raise ValueError(
                 f"groups must hold the rows of a label together, got {label!r} again in row {begin}, after its"
                 f" block had ended before row {ends[label]}"
             )
-    return labels, edges
+    return labels[edges[:-1]], edges
 
 
 def _target_columns(targets: Any, series: Any, features: int) -> slice | list[int]:
