@@ -68,12 +68,12 @@ def is_frame(values: Any) -> bool:
     return pandas is not None and isinstance(values, pandas.DataFrame)
 
 
-def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
+def finite_floats(name: str, values: Any, *, ndim: Sequence[int], empty: bool = True) -> np.ndarray:
     """Return `values` as a floating array in the machine's byte order without copying such floats, or raise.
 
     Integers, booleans, objects that are real numbers, and tables that mix them become float64. Wrong number of
-    dimensions, NaN, infinity, masked or missing entries and types that are not real numbers are refused; of a
-    DataFrame the error names the column.
+    dimensions, NaN, infinity, masked or missing entries and types that are not real numbers are refused, and arrays
+    without a value unless they may be `empty`; of a DataFrame the error names the column.
     """
     if is_frame(values) and (len({*values.dtypes}) > 1 or any(dtype.kind != "f" for dtype in values.dtypes)):
         columns = enumerate(f"{name}: column {label!r}" for label in values)
@@ -83,6 +83,8 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int]) -> np.ndarray:
     if array.ndim not in ndim:
         wanted = " or ".join(f"{n}-D" for n in ndim)
         raise ValueError(f"{name} must be {wanted}, got shape {array.shape}")
+    if not (array.size or empty):
+        raise ValueError(f"{name} must hold at least one value, got shape {array.shape}")
     with np.errstate(over="ignore", invalid="ignore"):
         total = array.sum()  # finite only if every value is: one pass, and no mask as long as the series
     if not np.isfinite(total) and not (finite := np.isfinite(array)).all():

@@ -158,9 +158,7 @@ def skill(error: float, baseline_error: float) -> float:
 
 
 def _checked(inputs: ArrayLike, horizon: int, targets: int | Sequence[int] | None) -> tuple[np.ndarray, int]:
-    windows = finite_floats("inputs", inputs, ndim=(3,))
-    if not windows.size:
-        raise ValueError(f"inputs must hold at least one value, got shape {windows.shape}")
+    windows = finite_floats("inputs", inputs, ndim=(3,), empty=False)
     if targets is not None:
         windows = windows[:, :, neighbours(column_positions("targets", targets, windows.shape[2], of="the window"))]
     return windows, whole_number("horizon", horizon)

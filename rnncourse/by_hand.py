@@ -226,10 +226,7 @@ def unroll(step: Callable[..., Any], inputs: ArrayLike, state: Any, *weights: Ar
     """
     states = state if isinstance(state, tuple) else (state,)
     hidden = []
-    sequence = finite_floats("inputs", inputs, ndim=(2, 3))
-    if not len(sequence):
-        raise ValueError(f"inputs must hold at least one step, got shape {sequence.shape}")
-    for x in sequence:
+    for x in finite_floats("inputs", inputs, ndim=(2, 3), empty=False):
         result = step(x, *states, *weights, **options)
         states = result if isinstance(result, tuple) else (result,)
         hidden.append(states[0])

@@ -145,9 +145,7 @@ def plot_seeds(ax: Axes, groups: Mapping[str, Sequence[float]], **marker: Any) -
     ['A', 'B']
     """
     for row, (label, results) in enumerate(groups.items()):
-        values = finite_floats(f"groups[{label!r}]", results, ndim=(1,))
-        if not len(values):
-            raise ValueError(f"groups[{label!r}] must hold at least one result, got none")
+        values = finite_floats(f"groups[{label!r}]", results, ndim=(1,), empty=False)
         colour = COLOURS[row % len(COLOURS)]
         ax.plot(values, np.full(len(values), row), "o", **{"color": colour, "alpha": 0.6, **marker})
         ax.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color=TRUTH, linewidth=2)

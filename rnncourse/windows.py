@@ -195,7 +195,7 @@ def make_windows(
            [10., 20.],
            [20., 30.]]), array(['a', 'b', 'b'], dtype='<U1'))
     """
-    values = finite_floats("series", series, ndim=(1, 2))
+    values = finite_floats("series", series, ndim=(1, 2), empty=False)
     lookback, horizon = whole_number("lookback", lookback), whole_number("horizon", horizon)
     stride, steps, length = whole_number("stride", stride), len(values), lookback + horizon
     labels, edges = (None, [0, steps]) if groups is None else _blocks(groups, steps)
@@ -241,8 +241,6 @@ def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, list[int]]:
 
 
 def _target_columns(targets: Any, series: Any, features: int) -> slice | list[int]:
-    if not features:
-        raise ValueError("series must have at least one column, got none")
     if targets is None:
         return slice(None)
     asked = [targets] if isinstance(targets, str) or not isinstance(targets, Iterable) else list(targets)

@@ -258,7 +258,7 @@ def test_bad_cell_state(cell: Any, error: type[Exception], message: str) -> None
         ([[0, 0, np.nan]], ValueError, r"inputs must be finite, got nan at index \(0, 2\)"),
         ([["a"]], TypeError, "inputs must hold real numbers"),
         (np.zeros((4, 2)), ValueError, r"weight_ih must have shape \(2, 2\)"),
-        (np.zeros((0, 3)), ValueError, r"inputs must hold at least one step, got shape \(0, 3\)"),
+        (np.zeros((0, 3)), ValueError, r"inputs must hold at least one value, got shape \(0, 3\)"),
     ],
 )
 def test_bad_inputs_to_unroll(inputs: Any, error: type[Exception], message: str) -> None:

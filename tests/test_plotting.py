@@ -70,7 +70,7 @@ def test_forecast_with_a_gap(ax):
         ),
         (lambda ax: plotting.plot_forecast(ax, [1.0], [[1.0]]), TypeError, "forecasts must be a mapping .* got list"),
         (lambda ax: plotting.plot_forecast(ax, [np.nan], {}), ValueError, "truth must be finite"),
-        (lambda ax: plotting.plot_seeds(ax, {"a": []}), ValueError, r"groups\['a'\] must hold at least one result"),
+        (lambda ax: plotting.plot_seeds(ax, {"a": []}), ValueError, r"groups\['a'\] must hold at least one value"),
         (
             lambda ax: plotting.plot_seeds(ax, {"a": [1.0, np.nan]}),
             ValueError,

@@ -163,6 +163,7 @@ def test_counts_are_whole_and_positive(name, value, error):
         (np.array([[1.0, 2.0], [3.0, np.nan]]), ValueError, r"got nan at index \(1, 1\)"),
         (np.zeros((4, 3, 2)), ValueError, r"series must be 1-D or 2-D, got shape \(4, 3, 2\)"),
         (np.array(5.0), ValueError, "series must be 1-D or 2-D"),
+        (np.zeros((9, 0)), ValueError, r"series must hold at least one value, got shape \(9, 0\)"),
         (["a", "b", "c"], TypeError, "series must hold real numbers, got dtype"),
         (np.zeros(5, dtype=complex), TypeError, "complex128"),
         (np.ma.masked_equal([1.0, 2.0, 3.0], 2.0), TypeError, "masked"),
