@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -36,12 +36,14 @@ def seed_list(seeds: Any) -> list[int]:
     return found
 
 
-def finite_number(name: str, value: Any) -> float:
-    """Return `value` as a float, or raise if it is not one finite real number."""
+def finite_number(name: str, value: Any, wanted: str = "", fits: Callable[[Any], bool] = math.isfinite) -> float:
+    """Return `value` as a float, or raise unless it is one finite real number that fits."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}")
+    if not fits(value):
+        raise ValueError(f"{name} must be {wanted}, got {value}")
     return float(value)
 
 

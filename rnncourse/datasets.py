@@ -67,8 +67,7 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     steps = whole_number("steps", steps)
     finite_number("angular_frequency", angular_frequency)
     finite_number("start", start)
-    if finite_number("step", step) <= 0:
-        raise ValueError(f"step must be greater than 0, got {step}")
+    finite_number("step", step, "greater than 0", lambda x: x > 0)
     return np.asarray(np.sin(angular_frequency * (start + step * np.arange(steps))))
 
 
@@ -306,8 +305,7 @@ def leading_parameters(
     import pandas as pd
 
     steps, seed = whole_number("steps", steps), whole_number("seed", seed, minimum=0)
-    if finite_number("noise", noise) < 0:
-        raise ValueError(f"noise must be at least 0, got {noise}")
+    finite_number("noise", noise, "at least 0", lambda x: x >= 0)
     if np.ndim(kicks) != 1:
         raise TypeError(f"kicks must be a sequence of rows, got {kicks!r}")
     rows = [whole_number("kicks", row, minimum=0) for row in kicks]

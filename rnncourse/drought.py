@@ -127,8 +127,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     >>> print(radiation.round(1), daylight.round(1))
     32.2 11.7
     """
-    if not -90 <= finite_number("latitude", latitude) <= 90:
-        raise ValueError(f"latitude must be between -90 and 90 degrees, got {latitude}")
+    finite_number("latitude", latitude, "between -90 and 90 degrees", lambda x: -90 <= x <= 90)
     number = within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
     if (odd := number != np.floor(number)).any():
         raise ValueError(f"day must be a whole number, got {number[odd][0]}")
@@ -232,8 +231,7 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     """
     import pandas as pd
 
-    if not 0 < finite_number("share", share) <= 1:
-        raise ValueError(f"share must be greater than 0 and at most 1, got {share}")
+    finite_number("share", share, "greater than 0 and at most 1", lambda x: 0 < x <= 1)
     if not isinstance(latitudes, Mapping | pd.Series):
         raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
     check_table("weather", weather, ("site", "date", *_RANGES))

@@ -187,9 +187,7 @@ def pinball_loss(outputs: Tensor, targets: Tensor, *, levels: Sequence[float]) -
 
 
 def _checked_level(name: str, level: float) -> float:
-    if not 0 < finite_number(name, level) < 1:
-        raise ValueError(f"{name} must lie between 0 and 1, got {level}")
-    return float(level)
+    return finite_number(name, level, "greater than 0 and less than 1", lambda x: 0 < x < 1)
 
 
 def _checked(

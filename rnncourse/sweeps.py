@@ -160,19 +160,16 @@ def run_each(
 
 def _run(experiment: Callable[..., Any], key: str, setting: Mapping[str, Any]) -> tuple[str, list[Row]]:
     """One call, in whatever process this is; what it raises becomes a row."""
-    if not _BUSY.acquire(blocking=False):
+    if _BUSY.locked():
         raise RuntimeError("two runs share a process and its random numbers; give workers one thread each")
-    try:
-        with globals_kept():
-            reproducible(setting.get("seed", 0))
-            try:
-                result = experiment(**setting)
-                rows = [_plain(row, setting) for row in (result if isinstance(result, list) else [result])]
-            except Exception as error:  # whatever goes wrong in one run must not lose the others
-                rows = [{"error": f"{type(error).__name__}: {error}"}]
-        return key, rows
-    finally:
-        _BUSY.release()
+    with _BUSY, globals_kept():
+        reproducible(setting.get("seed", 0))
+        try:
+            result = experiment(**setting)
+            rows = [_plain(row, setting) for row in (result if isinstance(result, list) else [result])]
+        except Exception as error:  # whatever goes wrong in one run must not lose the others
+            rows = [{"error": f"{type(error).__name__}: {error}"}]
+    return key, rows
 
 
 def _plain(row: Any, setting: Mapping[str, Any]) -> Row:
