@@ -78,8 +78,8 @@ def finite_floats(name: str, values: Any, *, ndim: Sequence[int], empty: bool = 
     without a value unless they may be `empty`; of a DataFrame the error names the column.
     """
     if is_frame(values) and (len({*values.dtypes}) > 1 or any(dtype.kind != "f" for dtype in values.dtypes)):
-        columns = enumerate(f"{name}: column {label!r}" for label in values)
-        array = np.stack([real_array(column, values.iloc[:, i], floats=True) for i, column in columns], axis=1)
+        columns = [real_array(f"{name}: column {label!r}", column, floats=True) for label, column in values.items()]
+        array = np.stack(columns, axis=1)
     else:
         array = real_array(name, values, floats=True)
     if array.ndim not in ndim:

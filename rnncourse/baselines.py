@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnncourse._checks import column_positions, finite_floats, neighbours, whole_number
+from rnncourse._checks import column_positions, finite_floats, finite_number, neighbours, whole_number
 
 
 def persistence(inputs: ArrayLike, *, horizon: int = 1, targets: int | Sequence[int] | None = None) -> np.ndarray:
@@ -141,19 +141,16 @@ def skill(error: float, baseline_error: float) -> float:
 
     Raises
     ------
-    ValueError
-        If an error is negative or not finite, or the baseline's is 0.
+    TypeError, ValueError
+        If an error is negative or not a finite number, or the baseline's is 0.
 
     Examples
     --------
     >>> skill(0.06, 0.08)
     0.25
     """
-    for name, value in (("error", error), ("baseline_error", baseline_error)):
-        if not np.isfinite(value) or value < 0:
-            raise ValueError(f"{name} must be a finite number that is not negative, got {value}")
-    if baseline_error == 0:
-        raise ValueError("baseline_error must be greater than 0: nothing beats a perfect baseline")
+    finite_number("error", error, "at least 0", lambda x: x >= 0)
+    finite_number("baseline_error", baseline_error, "greater than 0, as nothing beats a perfect one", lambda x: x > 0)
     return float(1 - error / baseline_error)
 
 

@@ -479,8 +479,6 @@ def _shipped(name: str, dates: Sequence[str] = ()) -> pd.DataFrame:
     import pandas as pd
 
     path = _data_folder() / name
-    if not path.is_file():
-        raise FileNotFoundError(f"data file {name} is missing, expected at {path}; install the package again")
     if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != _SHA256[name]:
         raise ValueError(
             f"data file {path} is damaged: its sha256 is {found}, expected {_SHA256[name]};"

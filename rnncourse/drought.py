@@ -353,12 +353,11 @@ def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:
     table["vpd"] = table["es"] - table["ea"]
     table["ra"], table["daylight"] = sun(latitude, days["date"].dt.day_of_year)
     table["balance"] = days["rain"] - days["et0"]
-    for name, length in (("rain", 7), ("rain", 30), ("rain", DAYS), ("et0", 7), ("et0", 30)):
-        table[f"{name}_{length}"] = _sums(days[name], length)
+    for name, length in (("rain", 7), ("rain", 30), ("rain", DAYS), ("et0", 7), ("et0", 30), ("balance", DAYS)):
+        table[f"{name}_{length}"] = _sums(table[name], length)
     count = np.arange(len(days))
     last_wet = np.maximum.accumulate(np.where(days["rain"] >= 1, count, -1))
     table["dry_spell"] = (count - last_wet).astype(np.float64)
-    table["balance_90"] = _sums(table["balance"], DAYS)
     return table
 
 

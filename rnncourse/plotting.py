@@ -73,14 +73,13 @@ def plot_forecast(
         raise TypeError(f"forecasts must be a mapping of labels to forecasts, got {type(forecasts).__name__}")
     index = pd.Index(np.arange(1, len(known) + 1) if x is None else x)
     positions = (index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index).to_numpy()
-    if positions.shape != known.shape:
-        raise ValueError(f"x must have the shape of truth, {known.shape}, got {positions.shape}")
+    given = {"x": positions} | {f"forecasts[{label!r}]": np.asanyarray(y) for label, y in forecasts.items()}
+    for name, values in given.items():
+        if values.shape != known.shape:
+            raise ValueError(f"{name} must have the shape of truth, {known.shape}, got {values.shape}")
     ax.plot(positions, known, color=TRUTH, linewidth=4, alpha=0.35, label=truth_label)
     for label, forecast in forecasts.items():
-        values = np.asanyarray(forecast)
-        if values.shape != known.shape:
-            raise ValueError(f"forecasts[{label!r}] must have the shape of truth, {known.shape}, got {values.shape}")
-        ax.plot(positions, values, label=label)
+        ax.plot(positions, forecast, label=label)
     ax.legend()
     return ax
 

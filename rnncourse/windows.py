@@ -37,11 +37,11 @@ class Windows:
     """
 
     def __init__(
-        self, past: np.ndarray, future: np.ndarray, rows: list[range], edges: list[int], labels: np.ndarray | None
+        self, past: np.ndarray, future: np.ndarray, series: dict[int, range], longest: int, labels: np.ndarray | None
     ) -> None:
         self._past, self._future = past, future  # the windows that begin at each row
-        self._rows = rows  # those at which ours begin, for each series
-        self._edges, self._labels = edges, labels  # where the series begin, with the last one's end, and their labels
+        self._series = series  # by the first row of each: the rows at which its windows begin
+        self._longest, self._labels = longest, labels
 
     @cached_property
     def inputs(self) -> np.ndarray:
@@ -56,19 +56,19 @@ class Windows:
     @cached_property
     def target_start(self) -> np.ndarray:
         """The row of the first target of each window."""
-        lookback = self._past.shape[1]
-        return np.concatenate([np.arange(rows.start, rows.stop, rows.step) + lookback for rows in self._rows])
+        starts = [np.arange(rows.start, rows.stop, rows.step) for rows in self._series.values()]
+        return np.asarray(np.concatenate(starts) + self._past.shape[1])
 
     @cached_property
     def group(self) -> np.ndarray | None:
         """The label of the group that each window comes from."""
-        return None if self._labels is None else np.repeat(self._labels, [len(rows) for rows in self._rows])
+        return None if self._labels is None else np.repeat(self._labels, [len(rows) for rows in self._series.values()])
 
     def __iter__(self) -> Iterator[np.ndarray]:
         yield from (self.inputs, self.targets, self.target_start)
 
     def __repr__(self) -> str:
-        count, shapes = sum(map(len, self._rows)), (self._past.shape[1:], self._future.shape[1:])
+        count, shapes = sum(len(rows) for rows in self._series.values()), (self._past.shape[1:], self._future.shape[1:])
         return f"<Windows: inputs {(count, *shapes[0])}, targets {(count, *shapes[1])}>"
 
     def between(self, start: int, stop: int) -> "Windows":
@@ -110,23 +110,22 @@ class Windows:
         start, stop = whole_number("start", start, minimum=0), whole_number("stop", stop, minimum=0)
         if stop <= start:
             raise ValueError(f"stop must be greater than start, got start={start}, stop={stop}")
-        if stop > (end := max(np.diff(self._edges))):
+        if stop > self._longest:
             what = "the end of the series" if self._labels is None else "the length of the longest group"
-            raise ValueError(f"stop must be at most {end}, {what}, got {stop}")
+            raise ValueError(f"stop must be at most {self._longest}, {what}, got {stop}")
         lookback, horizon = self._past.shape[1], self._future.shape[1]
         low, high = start - lookback, stop - horizon - lookback  # the first and last row of a window that is kept
-        series = [*zip(self._edges[:-1], self._rows, strict=True)]
-        kept = [rows[bisect_left(rows, begin + low) : bisect_right(rows, begin + high)] for begin, rows in series]
-        if not any(kept):
-            places = [rows[i] - begin for begin, rows in series if rows for i in (0, -1)]
+        kept = {a: rows[bisect_left(rows, a + low) : bisect_right(rows, a + high)] for a, rows in self._series.items()}
+        if not any(kept.values()):
+            places = [rows[i] - a for a, rows in self._series.items() if rows for i in (0, -1)]
             raise ValueError(
                 f"no window has all its targets in [{start}, {stop}): these targets begin at"
                 f" {min(places) + lookback}, end before {max(places) + lookback + horizon} and are {horizon} long"
             )
-        return Windows(self._past, self._future, kept, self._edges, self._labels)
+        return Windows(self._past, self._future, kept, self._longest, self._labels)
 
     def _cut(self, views: np.ndarray) -> np.ndarray:
-        parts = [views[rows.start : rows.stop : rows.step] for rows in self._rows]
+        parts = [views[rows.start : rows.stop : rows.step] for rows in self._series.values()]
         joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
         joined.flags.writeable = False
         return joined
@@ -211,8 +210,8 @@ def make_windows(
     columns = _target_columns(targets, series, values.shape[1])
     parts = ((values, lookback), (values[lookback:, columns], horizon))
     past, future = (sliding_window_view(part, size, axis=0).swapaxes(1, 2) for part, size in parts)
-    rows = [range(begin, max(begin, end - length + 1), stride) for begin, end in pairwise(edges)]
-    return Windows(past, future, rows, edges, labels)
+    rows = {begin: range(begin, max(begin, end - length + 1), stride) for begin, end in pairwise(edges)}
+    return Windows(past, future, rows, int(longest), labels)
 
 
 def _blocks(groups: ArrayLike, steps: int) -> tuple[np.ndarray, list[int]]:

@@ -85,8 +85,8 @@ def test_skill():
         (lambda: seasonal_naive(np.zeros((3, 4, 1)), period=0), ValueError, "period must be at least 1"),
         (lambda: seasonal_naive(np.zeros((3, 4, 1)), period=2.0), TypeError, "period must be an integer"),
         (lambda: skill(1.0, 0.0), ValueError, "baseline_error must be greater than 0"),
-        (lambda: skill(-1.0, 1.0), ValueError, "error must be a finite number that is not negative, got -1"),
-        (lambda: skill(1.0, np.nan), ValueError, "baseline_error must be a finite"),
+        (lambda: skill(-1.0, 1.0), ValueError, "error must be at least 0, got -1"),
+        (lambda: skill(1.0, np.nan), ValueError, "baseline_error must be finite, got nan"),
     ],
 )
 def test_refuses(call, error, message):
