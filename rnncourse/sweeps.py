@@ -207,5 +207,4 @@ def _read(path: Path, experiment: str) -> dict[str, list[Row]]:
     whole = text[: text.rfind("\n") + 1]  # a line that was cut when the process was killed does not count
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    runs = [json.loads(line) for line in whole.splitlines()[1:]]
-    return {run["settings"]: run["rows"] for run in runs}
+    return {run["settings"]: run["rows"] for run in map(json.loads, whole.splitlines()[1:])}
