@@ -63,7 +63,7 @@ class Stack:
             trained = models[0].get_parameter(name).requires_grad
             parameter = nn.Parameter(weight.detach(), requires_grad=trained)
             setattr(self.together.get_submodule(owner), attribute, parameter)
-        self.together.core = Unrolled(self.together.core)  # type: ignore[arg-type]
+        self.together.core = Unrolled(self.together.core)
         self.parameters = list(self.together.parameters())
 
     def orders(self, count: int) -> Tensor:
