@@ -92,8 +92,8 @@ class Unrolled(nn.Module):
 
 def _kind(core: Any) -> str | None:
     """Name the recurrence: "GRU", "LSTM", or an Elman network by its activation; None for any other class."""
-    named = {nn.GRU: "mode", nn.LSTM: "mode", nn.RNN: "nonlinearity", ElmanRNN: "activation"}
-    return getattr(core, named[type(core)]) if type(core) in named else None
+    known = type(core) in (nn.GRU, nn.LSTM, nn.RNN, ElmanRNN)
+    return getattr(core, "nonlinearity", core.mode) if known else None
 
 
 class _Recurrence(torch.autograd.Function):

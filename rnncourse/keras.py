@@ -1,7 +1,6 @@
 """What Keras has otherwise: weights, brought over in chapter 2, and an LSTM with one bias, of chapter 6."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +8,6 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from rnncourse._checks import finite_floats, whole_number
-from rnncourse.layers import ElmanRNN
 
 
 class OneBiasLSTM(nn.LSTM):
@@ -79,49 +77,39 @@ def from_keras(layer: nn.Module, weights: Sequence[ArrayLike]) -> nn.Module:
 
     Examples
     --------
+    >>> from rnncourse.layers import ElmanRNN
     >>> layer = from_keras(ElmanRNN(1, 2, activation="linear"), [[[1, 2]], np.eye(2), [0, 0]])
     >>> layer(torch.tensor([[[3.0], [1.0]]]))[0].detach().numpy()
     array([[[3., 6.],
             [4., 8.]]], dtype=float32)
     """
-    arrays = [finite_floats(f"weights[{i}]", array, ndim=(1, 2)).astype(np.float64) for i, array in enumerate(weights)]
-    if isinstance(layer, nn.Linear):
-        bias = layer.bias is not None
-        _check_shapes(layer, arrays, [(layer.in_features, layer.out_features), (layer.out_features,)], bias)
-        loaded = dict(zip(("weight", "bias"), (array.T for array in arrays), strict=False))
-    elif isinstance(layer, nn.RNN | nn.GRU | nn.LSTM | ElmanRNN):
-        loaded = _recurrent_from_keras(layer, arrays)
-    else:
+    recurrent, gru = isinstance(layer, nn.RNN | nn.GRU | nn.LSTM), isinstance(layer, nn.GRU)
+    if not recurrent and not isinstance(layer, nn.Linear):
         raise TypeError(f"layer must be nn.RNN, nn.GRU, nn.LSTM, ElmanRNN or nn.Linear, got {type(layer).__name__}")
-    if (own := layer.state_dict().keys()) != loaded.keys():
-        raise ValueError(f"layer must hold {', '.join(loaded)} and nothing else, got {', '.join(own)}")
-    layer.load_state_dict({name: torch.from_numpy(array.copy()) for name, array in loaded.items()})
-    return layer
-
-
-def _recurrent_from_keras(layer: Any, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    if layer.num_layers != 1 or getattr(layer, "bidirectional", False) or getattr(layer, "proj_size", 0):
-        raise ValueError(f"layer must have a single layer and direction and no projection, got {layer}")
-    features, hidden, bias = layer.input_size, layer.hidden_size, getattr(layer, "bias", True)
-    gru = isinstance(layer, nn.GRU)
-    gates = 3 if gru else 4 if isinstance(layer, nn.LSTM) else 1
-    if gru and len(arrays) == 3 and arrays[2].shape == (3 * hidden,):
+    parts = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0") if recurrent else ("weight", "bias")
+    own = layer.state_dict()
+    names = [name for name in parts if name in own]
+    if own.keys() != {*names}:
         raise ValueError(
-            f"weights has a GRU bias of shape {arrays[2].shape}: it was trained with reset_after=False; wanted (2,"
-            f" {3 * hidden}), because nn.GRU applies the reset gate after the product with the state"
+            f"layer must hold {', '.join(names)} and nothing else, so be a single layer and direction and have no"
+            f" projection, got {layer} with {', '.join(own)}"
         )
-    of_bias = (2, 3 * hidden) if gru else (gates * hidden,)
-    _check_shapes(layer, arrays, [(features, gates * hidden), (hidden, gates * hidden), of_bias], bias)
-    if gru:
-        order = np.r_[hidden : 2 * hidden, :hidden, 2 * hidden : 3 * hidden]  # z, r, n -> r, z, n
-        arrays = [array[..., order] for array in arrays]
-    loaded = {"weight_ih_l0": arrays[0].T, "weight_hh_l0": arrays[1].T}
-    if bias:
-        loaded["bias_ih_l0"], loaded["bias_hh_l0"] = arrays[2] if gru else (arrays[2], np.zeros_like(arrays[2]))
-    return loaded
-
-
-def _check_shapes(layer: nn.Module, arrays: list[np.ndarray], wanted: list[tuple[int, ...]], bias: bool) -> None:
-    wanted, shapes = wanted if bias else wanted[:-1], [array.shape for array in arrays]
+    arrays = [finite_floats(f"weights[{i}]", array, ndim=(1, 2)).astype(np.float64) for i, array in enumerate(weights)]
+    shapes, wanted = [array.shape for array in arrays], [tuple(own[name].shape)[::-1] for name in names[:3]]
+    if gru and wanted[2:]:
+        if shapes[2:] == wanted[2:]:
+            raise ValueError(
+                f"weights has a GRU bias of shape {shapes[2]}: it was trained with reset_after=False; wanted"
+                f" {(2, *shapes[2])}, because nn.GRU applies the reset gate after the product with the state"
+            )
+        wanted[2] = (2, *wanted[2])
     if shapes != wanted:
         raise ValueError(f"weights for {layer} must have shapes {wanted}, got {shapes}")
+    if gru:
+        z, r, n = np.arange(wanted[0][1]).reshape(3, -1)  # where Keras has them
+        arrays = [array[..., [*r, *z, *n]] for array in arrays]
+        arrays = [*arrays[:2], *(row for bias in arrays[2:] for row in bias)]
+    arrays.append(np.zeros_like(arrays[-1]))  # for the second bias, where Keras has none
+    loaded = zip(names, arrays, strict=False)
+    layer.load_state_dict({name: torch.from_numpy(array.T.copy()) for name, array in loaded})
+    return layer

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch.nn.functional import dropout, linear
 
 from rnncourse._batches import check_inputs
 from rnncourse._checks import finite_number, whole_number
@@ -22,7 +22,7 @@ _ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class ElmanRNN(nn.Module):
+class ElmanRNN(nn.RNN):
     r"""An Elman network with a choice of activation, as a plain loop.
 
     .. math:: h_t = \phi(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh})
@@ -53,25 +53,21 @@ class ElmanRNN(nn.Module):
     (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
     """
 
-    num_layers = 1
-    batch_first = True
     weight_ih_l0: nn.Parameter  # (H, F)
     weight_hh_l0: nn.Parameter  # (H, H)
     bias_ih_l0: nn.Parameter  # (H,)
     bias_hh_l0: nn.Parameter  # (H,)
 
     def __init__(self, input_size: int, hidden_size: int, *, activation: str = "tanh") -> None:
-        super().__init__()
         if not isinstance(activation, str) or activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
-        self.input_size = whole_number("input_size", input_size)
-        self.hidden_size = whole_number("hidden_size", hidden_size)
-        self.activation = activation
-        reference = nn.RNN(self.input_size, self.hidden_size, batch_first=True)
-        for name, parameter in reference.named_parameters():
-            self.register_parameter(name, parameter)
+        sizes = whole_number("input_size", input_size), whole_number("hidden_size", hidden_size)
+        super().__init__(*sizes, batch_first=True)
+        self.activation = self.nonlinearity = activation
 
-    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(  # type: ignore[override]  # nn.RNN also takes packed sequences
+        self, inputs: Tensor, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
         state = _checked_state(self, inputs, state)
         activation = _ACTIVATIONS[self.activation]
@@ -156,30 +152,18 @@ class VariationalGRU(nn.GRU):
     ) -> tuple[Tensor, Tensor]:
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
         state = _checked_state(self, inputs, state)
-        on_input = self._mask(inputs, self.input_dropout)
-        on_state = self._mask(state[0], self.state_dropout)
-        if on_input is None and on_state is None:
+        if not self.training or self.input_dropout == self.state_dropout == 0:
             return super().forward(inputs, state)
-        return self._loop(inputs, state, on_input, on_state)
+        on_input = dropout(inputs.new_ones(len(inputs), 1, self.input_size), self.input_dropout)
+        on_state = dropout(state.new_ones(state.shape[1:]), self.state_dropout)
+        return self._loop(inputs * on_input, state[0], on_state)
 
-    def _mask(self, like: Tensor, rate: float) -> Tensor | None:
-        """Draw a mask (B, F) for `like` (B, …, F), or none where nothing is to be left out."""
-        if rate == 0 or not self.training:
-            return None
-        return like.new_empty(len(like), like.shape[-1]).bernoulli_(1 - rate) / (1 - rate)
-
-    def _loop(
-        self, inputs: Tensor, state: Tensor, on_input: Tensor | None, on_state: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Run step by step; masks (B, F) and (B, H)."""
-        if on_input is not None:
-            inputs = inputs * on_input.unsqueeze(1)
-        from_inputs = linear(inputs, self.weight_ih_l0, self.bias_ih_l0)  # (B, L, 3H), all steps in one product
-        h = state[0]  # (B, H)
+    def _loop(self, inputs: Tensor, h: Tensor, on_state: Tensor) -> tuple[Tensor, Tensor]:
+        """Run step by step from the state h, (B, H), whose mask is of its shape."""
         states = []
+        from_inputs = linear(inputs, self.weight_ih_l0, self.bias_ih_l0)  # (B, L, 3H), all steps in one product
         for from_input in from_inputs.unbind(dim=1):
-            entering = h if on_state is None else h * on_state
-            from_state = linear(entering, self.weight_hh_l0, self.bias_hh_l0)
+            from_state = linear(h * on_state, self.weight_hh_l0, self.bias_hh_l0)
             input_rz, input_n = from_input.tensor_split([2 * self.hidden_size], dim=1)
             state_rz, state_n = from_state.tensor_split([2 * self.hidden_size], dim=1)
             r, z = torch.sigmoid(input_rz + state_rz).chunk(2, dim=1)
