@@ -1,16 +1,16 @@
 """Arrays to batches, models to evaluation, global settings to what they were: what other modules share."""
 
-import itertools
 import os
 import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import KW_ONLY, dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules import module as all_modules
@@ -23,6 +23,7 @@ Arrays = Any  # an ndarray or Tensor, or a tuple of them
 Loss = Callable[[Tensor, Tensor], Tensor]
 MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
 MakeScheduler = Callable[[Optimizer], Any]
+Setting = SimpleNamespace
 
 # Losses that compare number by number: outputs and targets have one shape.
 ELEMENTWISE = (
@@ -34,94 +35,78 @@ CUBLAS = "CUBLAS_WORKSPACE_CONFIG"
 _IGNORED = -100  # what PyTorch's class losses skip
 
 
-@dataclass
-class Setting:
-    """The checked arguments of a training, with the names and meanings of those of `fit`."""
+def checked_setting(**arguments: Any) -> Setting:
+    """Return the arguments of `fit` under their names, or raise.
 
-    inputs: Arrays
-    targets: Any
-    _: KW_ONLY
-    epochs: int
-    batch_size: Any
-    optimizer: MakeOptimizer
-    loss: Loss
-    validation: Any
-    scheduler: MakeScheduler | None
-    schedule: str
-    after_epoch: Callable[..., Any] | None
-    clip_norm: float | None
-    patience: int | None
-    progress: bool
-
-    def __post_init__(self) -> None:
-        _check_callable("optimizer", self.optimizer, "partial(Adam, lr=1e-3)")
-        _check_callable("loss", self.loss, "mse_loss")
-        if self.scheduler is not None:
-            _check_callable("scheduler", self.scheduler, "partial(StepLR, step_size=10)")
-        if self.after_epoch is not None:
-            _check_callable("after_epoch", self.after_epoch, "look(model, history)")
-        self.inputs, self.targets, self.count = _pair("", self.inputs, self.targets)
-        whole_number("epochs", self.epochs)
-        self.batch_size = self.count if self.batch_size is None else whole_number("batch_size", self.batch_size)
-        if self.schedule not in ("update", "epoch"):
-            raise ValueError(f"schedule must be 'update' or 'epoch', got {self.schedule!r}")
-        if self.clip_norm is not None and finite_number("clip_norm", self.clip_norm) <= 0:
-            raise ValueError(f"clip_norm must be greater than 0, got {self.clip_norm}")
-        if self.patience is not None and whole_number("patience", self.patience) and self.validation is None:
-            raise ValueError("patience needs validation=(inputs, targets), got None")
-        if self.validation is not None:
-            if not (isinstance(self.validation, tuple | list) and len(self.validation) == 2):
-                raise TypeError(f"validation must be a pair (inputs, targets), got {type(self.validation).__name__}")
-            self.validation = _pair("validation ", *self.validation)
+    Inputs and targets are tensors then, and `count` is their length.
+    """
+    given = Setting(**arguments)
+    _check_callable("optimizer", given.optimizer, "partial(Adam, lr=1e-3)")
+    _check_callable("loss", given.loss, "mse_loss")
+    _check_callable("scheduler", given.scheduler, "partial(StepLR, step_size=10)", optional=True)
+    _check_callable("after_epoch", given.after_epoch, "look(model, history)", optional=True)
+    given.inputs, given.targets, given.count = _pair("", given.inputs, given.targets)
+    whole_number("epochs", given.epochs)
+    given.batch_size = given.count if given.batch_size is None else whole_number("batch_size", given.batch_size)
+    if given.schedule not in ("update", "epoch"):
+        raise ValueError(f"schedule must be 'update' or 'epoch', got {given.schedule!r}")
+    if given.clip_norm is not None and finite_number("clip_norm", given.clip_norm) <= 0:
+        raise ValueError(f"clip_norm must be greater than 0, got {given.clip_norm}")
+    if given.patience is not None and whole_number("patience", given.patience) and given.validation is None:
+        raise ValueError("patience needs validation=(inputs, targets), got None")
+    if given.validation is not None:
+        if not (isinstance(given.validation, tuple | list) and len(given.validation) == 2):
+            raise TypeError(f"validation must be a pair (inputs, targets), got {type(given.validation).__name__}")
+        given.validation = _pair("validation ", *given.validation)
+    return given
 
 
-def _check_callable(name: str, value: Any, example: str) -> None:
-    if not callable(value):
+def _check_callable(name: str, value: Any, example: str, *, optional: bool = False) -> None:
+    if not callable(value) and not (optional and value is None):
         ready = " that is made already" if isinstance(value, Optimizer | LRScheduler) else ""
         raise TypeError(f"{name} must be a function, such as {example}, got {type(value).__name__}{ready}")
 
 
 def _pair(prefix: str, inputs: Arrays, targets: Any) -> tuple[tuple[Tensor, ...], Tensor, int]:
     """Return inputs and targets as tensors, and their length."""
-    seen, count = tensors_of(f"{prefix}inputs", inputs)
     if isinstance(targets, tuple):
         raise TypeError(f"{prefix}targets must be one array, got a tuple of {len(targets)}")
-    (wanted,), _ = tensors_of(f"{prefix}targets", targets, count=count)
-    return seen, wanted, count
+    seen = tensors_of(f"{prefix}inputs", inputs)
+    (wanted,) = tensors_of(f"{prefix}targets", targets, count=len(seen[0]))
+    return seen, wanted, len(wanted)
 
 
-def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[tuple[Tensor, ...], int]:
-    """Return arrays as tensors, as a rule without copying them, and their common length."""
-    parts = arrays if isinstance(arrays, tuple) else (arrays,)
-    tensors = []
-    for part in parts:
-        tensor = part if isinstance(part, Tensor) else _from_array(name, part)
-        if tensor.is_complex():
-            raise TypeError(f"{name} must hold real numbers, got {tensor.dtype}")
-        if tensor.ndim == 0 or len(tensor) == 0:
-            raise ValueError(f"{name} must hold at least one window, got shape {tuple(tensor.shape)}")
-        count = len(tensor) if count is None else count
-        if len(tensor) != count:
-            raise ValueError(f"{name} must be of length {count} as the other arrays, got {len(tensor)}")
-        # The sum first, because a mask would take a byte for each entry of windows that share their memory.
-        doubtful = tensor.is_floating_point() and not torch.isfinite(tensor.sum(dtype=torch.float64))
-        if doubtful and not torch.isfinite(tensor).all():
-            raise ValueError(f"{name} must be finite, got NaN or infinity")
-        tensors.append(tensor)
-    assert count is not None
-    return tuple(tensors), count
+def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[Tensor, ...]:
+    """Return arrays of one length as tensors, as a rule without copying them."""
+    tensors = tuple(_tensor(name, part) for part in (arrays if isinstance(arrays, tuple) else (arrays,)))
+    for tensor in tensors:
+        if len(tensor) != (count or len(tensors[0])):
+            raise ValueError(
+                f"{name} must be of length {count or len(tensors[0])} as the other arrays, got {len(tensor)}"
+            )
+    return tensors
 
 
-def _from_array(name: str, values: Any) -> Tensor:
+def _tensor(name: str, values: Tensor | ArrayLike) -> Tensor:
     """Return an array as a tensor; it is copied only where PyTorch has no such memory, as where it is reversed."""
-    array = real_array(name, values)
-    if array.dtype.kind == "u" and array.itemsize > 1:  # of these PyTorch has little more than the names
-        array = array.astype(np.int64)
-    if any(stride < 0 or stride % array.itemsize for stride in array.strides):
-        array = array.copy()
-    with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.as_tensor(array)
+    if not isinstance(values, Tensor):
+        array = real_array(name, values)
+        if array.dtype.kind == "u" and array.itemsize > 1:  # of these PyTorch has little more than the names
+            array = array.astype(np.int64)
+        if any(stride < 0 or stride % array.itemsize for stride in array.strides):
+            array = array.copy()
+        with warnings.catch_warnings():  # windows are read-only views; nothing here writes to them
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            values = torch.as_tensor(array)
+    if values.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got {values.dtype}")
+    if values.ndim == 0 or len(values) == 0:
+        raise ValueError(f"{name} must hold at least one window, got shape {tuple(values.shape)}")
+    # The sum first, because a mask would take a byte for each entry of windows that share their memory.
+    doubtful = values.is_floating_point() and not torch.isfinite(values.sum(dtype=torch.float64))
+    if doubtful and not torch.isfinite(values).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity")
+    return values
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
@@ -176,26 +161,20 @@ def check_inputs(core: Any, inputs: Any, *, ndim: int = 3) -> None:
         raise ValueError(f"inputs must have shape (B, L, {core.input_size}), got {tuple(inputs.shape)}")
 
 
-def device_of(model: Any) -> torch.device:
-    """Return the device of a model's first parameter or buffer; the CPU for what has none, such as a function."""
-    first = next(_tensors(model), None)
-    return torch.device("cpu") if first is None else first.device
+def place_of(model: nn.Module) -> tuple[torch.device, torch.dtype | None]:
+    """Return the device of a model's first parameter or buffer, and the type of the first that holds floats.
 
-
-def dtype_of(model: Any) -> torch.dtype | None:
-    """Return the type of a model's first floating-point parameter or buffer, or None for what has none."""
-    return next((tensor.dtype for tensor in _tensors(model) if tensor.is_floating_point()), None)
-
-
-def _tensors(model: Any) -> Iterator[Tensor]:
-    if isinstance(model, nn.Module):
-        yield from itertools.chain(model.parameters(), model.buffers())
+    Of a model that has none, the CPU and None.
+    """
+    tensors = [*model.parameters(), *model.buffers()]
+    device = tensors[0].device if tensors else torch.device("cpu")
+    return device, next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), None)
 
 
 @contextmanager
-def modes_kept(model: Any) -> Iterator[None]:
+def modes_kept(model: nn.Module) -> Iterator[None]:
     """Give each part of a model the mode in which it came, training or evaluation, whatever happens."""
-    modes = [(part, part.training) for part in model.modules()] if isinstance(model, nn.Module) else []
+    modes = [(part, part.training) for part in model.modules()]
     try:
         yield
     finally:
@@ -204,23 +183,22 @@ def modes_kept(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def evaluation(model: Any) -> Iterator[None]:
+def evaluation(model: nn.Module) -> Iterator[None]:
     """Put a model in evaluation mode, without gradients; then give each of its parts the mode in which it came."""
     with modes_kept(model), torch.no_grad():
-        if isinstance(model, nn.Module):
-            model.eval()
+        model.eval()
         yield
 
 
-def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1024) -> list[Tensor]:
-    """Return the model's outputs of each batch, where the model is."""
-    device, dtype = device_of(model), dtype_of(model)
+def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1024) -> Tensor:
+    """Return the model's outputs, where the model is."""
+    place = place_of(model)
     with evaluation(model):
         batches = torch.arange(len(inputs[0])).split(batch_size)
-        outputs = [model(*(take(tensor, index, device, dtype) for tensor in inputs)) for index in batches]
-    if not isinstance(outputs[0], Tensor):
-        raise TypeError(f"model must return a tensor, got {type(outputs[0]).__name__}")
-    return [each.detach() for each in outputs]
+        outputs = [model(*(take(tensor, index, *place) for tensor in inputs)) for index in batches]
+        if not isinstance(outputs[0], Tensor):
+            raise TypeError(f"model must return a tensor, got {type(outputs[0]).__name__}")
+        return torch.cat(outputs)
 
 
 def untouched(module: nn.Module) -> bool:
@@ -239,20 +217,18 @@ def untouched(module: nn.Module) -> bool:
 def globals_kept() -> Iterator[None]:
     """Give back all that `reproducible` sets, as it was found: random states, threads, precision, determinism."""
     threads, dtype, states = torch.get_num_threads(), torch.get_default_dtype(), random_states()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    deterministic, cublas = torch.get_deterministic_debug_mode(), os.environ.get(CUBLAS)
     fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    cublas = os.environ.get(CUBLAS)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
         torch.set_default_dtype(dtype)
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
+        torch.set_deterministic_debug_mode(deterministic)
         torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
         if cublas is None:
             os.environ.pop(CUBLAS, None)
-        set_random_states(states)
+        set_random_states(*states)
 
 
 def random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:
@@ -261,9 +237,8 @@ def random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:
     return random.getstate(), np.random.get_state(), torch.get_rng_state(), cards  # noqa: NPY002
 
 
-def set_random_states(states: tuple[Any, Any, Tensor, list[Tensor]]) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])  # noqa: NPY002
-    torch.set_rng_state(states[2])
-    if states[3]:
-        torch.cuda.set_rng_state_all(states[3])
+def set_random_states(python: Any, numpy: Any, torch_s: Tensor, cards: list[Tensor]) -> None:
+    random.setstate(python)
+    np.random.set_state(numpy)  # noqa: NPY002
+    torch.set_rng_state(torch_s)
+    torch.cuda.set_rng_state_all(cards)

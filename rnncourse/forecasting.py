@@ -1,6 +1,7 @@
 """Closed loops: a network that runs on its own output. Opened up in chapter 1."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from rnncourse._batches import as_array, device_of, dtype_of, evaluation
+from rnncourse._batches import as_array, evaluation, place_of
 from rnncourse._checks import column_positions, finite_floats, neighbours, whole_number
 from rnncourse._dates import check_steps
 from rnncourse.models import Forecaster
@@ -110,9 +111,7 @@ def closed_loop(
            [31.],
            [61.]])
     """
-    values = finite_floats("window", window, ndim=(2, 3))
-    forecast = _loop(model, values, whole_number("steps", steps), known, targets)
-    return forecast if values.ndim == 3 else forecast[0]
+    return _loop(model, _stepper(model), window, steps, known, targets)[..., 0, :, :]
 
 
 def sampled_paths(
@@ -174,57 +173,52 @@ def sampled_paths(
     array([[0.5, 2. , 3.5],
            [1.5, 3. , 3.5]])
     """
-    values = finite_floats("window", window, ndim=(2, 3))
-    steps, paths = whole_number("steps", steps), whole_number("paths", paths)
     misses = finite_floats("errors", errors, ndim=(1, 2))
     if not misses.size:
         raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
-    size = (steps, paths * (len(values) if values.ndim == 3 else 1))
-    drawn = np.random.default_rng(seed).choice(misses.reshape(len(misses), -1), size=size)  # (steps, B·paths, K)
-    futures = _loop(model, values, steps, known, targets, paths, drawn).reshape(-1, paths, steps, drawn.shape[-1])
-    return futures if values.ndim == 3 else futures[0]
+    draw = partial(np.random.default_rng(seed).choice, misses.reshape(len(misses), -1))
+    return _loop(model, _stepper(model), window, steps, known, targets, whole_number("paths", paths), draw)
 
 
 def _loop(
-    model: Model, values: np.ndarray, steps: int, known: Any, targets: Any, paths: int = 1, drawn: Any = None
+    model: Any,
+    run: Any,
+    window: Any,
+    steps: int,
+    known: Any = None,
+    targets: Any = None,
+    paths: int = 1,
+    draw: Any = None,
 ) -> np.ndarray:
-    """Run closed loops, (B·paths, steps, K); what was drawn, (steps, B·paths, K), is taken off each prediction."""
-    step_ahead, past = _stepper(model), _as_batch(model, values)  # past: (B, L, F)
-    ahead = _ahead(known, past, steps, values.ndim)
-    lookback, features = past.shape[1:]
-    fed, others = _columns(model, features, ahead.shape[2], targets)
-    if drawn is not None and drawn.shape[-1] != len(fed):
-        raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {drawn.shape[-1]}")
-    misses = None if drawn is None else torch.as_tensor(drawn, dtype=past.dtype, device=past.device)
-    track, columns = _track(past, ahead, others).repeat_interleave(paths, 0), neighbours(fed)
-    with evaluation(model):
+    """Run closed loops of a model by a function of tensors, (…, paths, steps, K).
+
+    What is drawn, (steps, B·paths, K), is taken off each prediction.
+    """
+    values, steps = finite_floats("window", window, ndim=(2, 3)), whole_number("steps", steps)
+    module = model if isinstance(model, nn.Module) else nn.Module()  # a function has no place and no mode
+    *batch, lookback, features = values.shape
+    width = getattr(getattr(module, "core", None), "input_size", features)
+    if features != width:
+        raise ValueError(f"window must have the model's {width} feature(s), got shape {values.shape}")
+    ahead = np.empty((*batch, steps, 0)) if known is None else finite_floats("known", known, ndim=(values.ndim,))
+    if ahead.shape[:-1] != (*batch, steps):
+        raise ValueError(f"known must have shape {(*batch, steps, 'D')}, got {ahead.shape}")
+    fed, others = _columns(model, features, ahead.shape[-1], targets)
+    # One array for past and forecast, (B·paths, L + steps, F): a step then only moves a view along it.
+    past = torch.from_numpy(values.copy()).to(*place_of(module)).reshape(-1, lookback, features)
+    track = torch.cat([past, past.new_zeros(len(past), steps, features)], dim=1)
+    if others:
+        track[:, lookback:, neighbours(others)] = torch.from_numpy(ahead.copy()).to(past)
+    track, columns = track.repeat_interleave(paths, 0), neighbours(fed)
+    misses = None if draw is None else torch.from_numpy(draw((steps, len(track)))).to(past)
+    if misses is not None and misses.shape[-1] != len(fed):
+        raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {misses.shape[-1]}")
+    with evaluation(module):
         for step in range(steps):
-            output = step_ahead(track[:, step : step + lookback])
+            output = run(track[:, step : step + lookback])
             _check_output(output, len(track), len(fed), features)
             track[:, lookback + step, columns] = output[:, 0] if misses is None else output[:, 0] - misses[step]
-    return as_array(track[:, lookback:, columns])
-
-
-def _ahead(known: ArrayLike | None, past: Tensor, steps: int, ndim: int) -> Tensor:
-    """Return what is known in advance, (B, steps, D), where the past is; D is 0 where nothing is."""
-    if known is None:
-        return past.new_empty(len(past), steps, 0)
-    given = finite_floats("known", known, ndim=(ndim,))
-    ahead = torch.as_tensor(given.copy(), dtype=past.dtype, device=past.device)
-    ahead = ahead if ndim == 3 else ahead.unsqueeze(0)
-    if ahead.shape[:2] != (len(past), steps):
-        wanted = (steps, "D") if ndim == 2 else (len(past), steps, "D")
-        raise ValueError(f"known must have shape {wanted}, got {given.shape}")
-    return ahead
-
-
-def _track(past: Tensor, ahead: Tensor, others: list[int]) -> Tensor:
-    """Return one array for past and forecast, (B, L + steps, F): a step then only moves a view along it."""
-    batch, lookback, features = past.shape
-    track = torch.cat([past, past.new_zeros(batch, ahead.shape[1], features)], dim=1)
-    if others:
-        track[:, lookback:, neighbours(others)] = ahead
-    return track
+    return as_array(track[:, lookback:, columns]).reshape(*batch, paths, steps, len(fed))
 
 
 def _stepper(model: Model) -> Callable[[Tensor], Tensor]:
@@ -306,33 +300,15 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
         raise ValueError(f"model must have the forward of Forecaster to be carried on, but {type(model)} has its own")
     if getattr(model.core, "bidirectional", False):
         raise ValueError("model must read in one direction to carry its state, got a bidirectional core")
-    values = finite_floats("window", window, ndim=(2, 3))
-    steps = whole_number("steps", steps)
-    past = _as_batch(model, values)
-    features = past.shape[2]
-    fed, _ = _columns(model, features, 0, None)
-    order = None if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
-    forecast: list[Tensor] = []
-    inputs, state = past, None
-    with evaluation(model):
-        for _ in range(steps):
-            states, state = model.core(inputs, state)
-            output = model.read(states, inputs)
-            if not forecast:
-                _check_output(output, len(past), features, features)
-            forecast.append(output)
-            inputs = output if order is None else output[..., order]
-    result = as_array(torch.cat(forecast, dim=1))
-    return result if values.ndim == 3 else result[0]
+    state = None
 
+    def carry_on(past: Tensor) -> Tensor:
+        nonlocal state
+        inputs = (past if state is None else past[:, -1:]).contiguous()
+        states, state = model.core(inputs, state)
+        return model.read(states, inputs)
 
-def _as_batch(model: Model, values: np.ndarray) -> Tensor:
-    """Return windows (B, L, F) where the model is, in its type of number."""
-    width: Any = getattr(getattr(model, "core", None), "input_size", values.shape[-1])
-    if values.shape[-1] != width:
-        raise ValueError(f"window must have the model's {width} feature(s), got shape {values.shape}")
-    past = torch.from_numpy(values.copy()).to(device_of(model), dtype_of(model))
-    return past if past.ndim == 3 else past.unsqueeze(0)
+    return _loop(model, carry_on, window, steps)[..., 0, :, :]
 
 
 def _check_output(output: Any, batch: int, columns: int, features: int) -> None:

@@ -18,24 +18,7 @@ from torch.nn.functional import mse_loss
 from torch.optim import Adam, Optimizer, lr_scheduler
 from tqdm import tqdm
 
-from rnncourse._batches import (
-    CUBLAS,
-    Arrays,
-    Loss,
-    MakeOptimizer,
-    MakeScheduler,
-    Setting,
-    as_array,
-    checked_loss,
-    evaluation,
-    globals_kept,
-    modes_kept,
-    outputs_of,
-    random_states,
-    set_random_states,
-    take,
-    tensors_of,
-)
+from rnncourse import _batches
 from rnncourse._checks import seed_list, whole_number
 from rnncourse._learners import One, Stack, can_stack
 
@@ -44,7 +27,7 @@ if TYPE_CHECKING:
 
 AfterEpoch = Callable[[nn.Module, "History"], bool | None]
 
-_ADAM: MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
+_ADAM: _batches.MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
 
 
 def reproducible(seed: int = 0) -> None:
@@ -83,7 +66,7 @@ def reproducible(seed: int = 0) -> None:
     torch.use_deterministic_algorithms(True)
     # A debugging aid that takes up to a tenth of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    os.environ.setdefault(CUBLAS, ":4096:8")  # else a graphics card refuses deterministic products
+    os.environ.setdefault(_batches.CUBLAS, ":4096:8")  # else a graphics card refuses deterministic products
 
 
 @dataclass
@@ -137,15 +120,15 @@ class History:
 
 def fit(
     model: nn.Module,
-    inputs: Arrays,
+    inputs: _batches.Arrays,
     targets: Any,
     *,
     epochs: int,
     batch_size: int | None = 32,
-    optimizer: MakeOptimizer = _ADAM,
-    loss: Loss = mse_loss,
-    validation: tuple[Arrays, Any] | None = None,
-    scheduler: MakeScheduler | None = None,
+    optimizer: _batches.MakeOptimizer = _ADAM,
+    loss: _batches.Loss = mse_loss,
+    validation: tuple[_batches.Arrays, Any] | None = None,
+    scheduler: _batches.MakeScheduler | None = None,
     schedule: str = "update",
     after_epoch: AfterEpoch | None = None,
     clip_norm: float | None = None,
@@ -217,23 +200,8 @@ def fit(
     >>> history.train_loss[-1] < 1e-3 < history.train_loss[0]
     True
     """
-    setting = Setting(
-        inputs,
-        targets,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        loss=loss,
-        validation=validation,
-        scheduler=scheduler,
-        schedule=schedule,
-        after_epoch=after_epoch,
-        clip_norm=clip_norm,
-        patience=patience,
-        progress=progress,
-    )
-    with modes_kept(model):
-        return _train(One(model, setting), setting)[0]
+    setting = _batches.checked_setting(**locals())  # all arguments, under their names
+    return _train(One(model, setting))[0]
 
 
 def fit_seeds(
@@ -290,22 +258,22 @@ def fit_seeds(
     options = inspect.signature(fit).bind(None, inputs, targets, **as_fit)
     options.apply_defaults()
     every_seed, models, states, histories = seed_list(seeds), [], [], []
-    with globals_kept():
+    setting = _batches.checked_setting(**options.arguments)
+    with _batches.globals_kept():
         for seed in every_seed:
             reproducible(seed)
             models.append(make_model())
-            states.append(random_states())
-        if can_stack(models, **options.arguments):
-            setting = Setting(**{name: value for name, value in options.arguments.items() if name != "model"})
+            states.append(_batches.random_states())
+        if can_stack(models, setting):
             generators = [torch.Generator().set_state(state[2]) for state in states]
-            return models, _train(Stack(models, generators, setting), setting)
+            return models, _train(Stack(models, setting, generators))
         for model, state in zip(models, states, strict=True):
-            set_random_states(state)
-            histories.append(fit(model, inputs, targets, **as_fit))
+            _batches.set_random_states(*state)
+            histories += _train(One(model, setting))
     return models, histories
 
 
-def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.ndarray:
+def predict(model: nn.Module, inputs: _batches.Arrays, *, batch_size: int = 1024) -> np.ndarray:
     """Return the model's outputs for all windows, in evaluation mode and without gradients.
 
     Parameters
@@ -332,82 +300,71 @@ def predict(model: nn.Module, inputs: Arrays, *, batch_size: int = 1024) -> np.n
     >>> predict(nn.Identity(), np.arange(3.0), batch_size=2)
     array([0., 1., 2.])
     """
-    tensors, _ = tensors_of("inputs", inputs)
-    return as_array(torch.cat(outputs_of(model, tensors, whole_number("batch_size", batch_size))))
+    tensors = _batches.tensors_of("inputs", inputs)
+    return _batches.as_array(_batches.outputs_of(model, tensors, whole_number("batch_size", batch_size)))
 
 
-def _train(learner: One | Stack, setting: Setting) -> list[History]:
+def _train(learner: One) -> list[History]:
     """Train a model, or several as a stack; the loop behind `fit` and `fit_seeds`."""
+    setting = learner.setting
     optimiser = setting.optimizer(learner.parameters)
     if not isinstance(optimiser, Optimizer):
         raise TypeError(f"optimizer must make a torch optimiser, got {type(optimiser).__name__}")
     scheduler = setting.scheduler(optimiser) if setting.scheduler else None
-    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau) and setting.schedule == "update":
+    plateau, each_update = isinstance(scheduler, lr_scheduler.ReduceLROnPlateau), setting.schedule == "update"
+    if plateau and each_update:
         raise ValueError("schedule must be 'epoch' for ReduceLROnPlateau, which waits for a loss, got 'update'")
     courses = [_Course(model, setting) for model in learner.models]
-    each_update = scheduler if setting.schedule == "update" else None
-    for _ in tqdm(range(setting.epochs), disable=not setting.progress, unit="epoch"):
-        begin = time.perf_counter()
-        losses = _epoch(learner, setting, optimiser, each_update)
-        learner.hand_back()
-        seconds = (time.perf_counter() - begin) / len(courses)
-        for course, loss in zip(courses, losses, strict=True):
-            if not course.ended:
-                course.epoch(loss, seconds)
-        if all(course.ended for course in courses):
-            break
-        if scheduler and not each_update:
-            _step(scheduler, courses[0].history)
-    if setting.validation is None:  # which has looked already
-        _check_last(learner, courses)
+    trained = [(part, part.training or not model.training) for model in learner.models for part in model.modules()]
+    with _batches.modes_kept(nn.ModuleList(learner.models)):
+        for _ in tqdm(range(setting.epochs), disable=not setting.progress, unit="epoch"):
+            begin = time.perf_counter()
+            for part, mode in trained:
+                part.training = mode
+            batches = learner.orders().split(setting.batch_size, dim=-1)
+            losses = [_update(learner, index, optimiser, scheduler if each_update else None) for index in batches]
+            learner.hand_back()
+            by_update = torch.stack(losses).cpu().double().reshape(len(losses), -1)  # (updates, models)
+            sizes = torch.tensor([index.shape[-1] for index in batches]).unsqueeze(1)
+            means = (sizes * by_update).sum(0).div(setting.count).tolist()
+            seconds = (time.perf_counter() - begin) / len(courses)
+            for course, loss in zip(courses, means, strict=True):
+                if not course.ended:
+                    course.epoch(loss, seconds)
+            if all(course.ended for course in courses):
+                break
+            if scheduler and not each_update:
+                seen = courses[0].history.validation_loss or courses[0].history.train_loss
+                scheduler.step(*seen[-1:] if plateau else [])
+        if setting.validation is None:  # which has looked already
+            _check_last(learner, batches[-1], courses)
     return [course.end() for course in courses]
 
 
-def _epoch(learner: One | Stack, setting: Setting, optimiser: Optimizer, scheduler: Any) -> list[float]:
-    """Go through all windows once, in a new order; return each model's mean loss."""
-    losses, sizes = [], []
-    for index in learner.orders(setting.count).split(setting.batch_size, dim=-1):
-        losses.append(_update(learner, setting, optimiser, index))
-        sizes.append(index.shape[-1])
-        if scheduler:
-            scheduler.step()
-    by_update = torch.stack(losses).cpu().double().reshape(len(losses), -1)  # (updates, models)
-    means: list[float] = (torch.tensor(sizes).unsqueeze(1) * by_update).sum(0).div(setting.count).tolist()
-    return means
-
-
-def _update(learner: One | Stack, setting: Setting, optimiser: Optimizer, index: Tensor) -> Tensor:
+def _update(learner: One, index: Tensor, optimiser: Optimizer, scheduler: Any) -> Tensor:
     """Make one update; return the losses before it."""
-    place = learner.device, learner.dtype
-    batch = [take(tensor, index, *place) for tensor in setting.inputs], take(setting.targets, index, *place)
+    batch = learner.batch(index)
     before: list[Tensor] = []
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        total, losses = learner.losses(*batch)
-        total.backward()
-        if setting.clip_norm is not None:
-            learner.clip(setting.clip_norm)
+        losses = learner.losses(*batch)
+        losses.backward(torch.ones_like(losses))  # the gradient of their sum
+        if learner.setting.clip_norm is not None:
+            learner.clip(learner.setting.clip_norm)
         before.append(losses.detach())
-        return total
+        return losses
 
     optimiser.step(closure)  # type: ignore[arg-type]  # torch's hint says float
-    learner.last = batch
-    return before[0]  # L-BFGS asks several times
-
-
-def _step(scheduler: Any, history: History) -> None:
-    """Step a scheduler at the end of an epoch."""
-    if isinstance(scheduler, lr_scheduler.ReduceLROnPlateau):
-        scheduler.step((history.validation_loss or history.train_loss)[-1])
-    else:
+    if scheduler:
         scheduler.step()
+    return before[0]  # L-BFGS asks several times
 
 
 class _Course:
     """What becomes of one model in training: its history, its best weights, and whether it has ended."""
 
-    def __init__(self, model: nn.Module, setting: Setting) -> None:
+    def __init__(self, model: nn.Module, setting: _batches.Setting) -> None:
         self.model, self.setting = model, setting
         self.history, self.ended = History(), False
         self.best: dict[str, Any] | None = None
@@ -421,10 +378,10 @@ class _Course:
             _check_finite("a weight", math.nan, number)
         if self.setting.validation is not None:
             inputs, targets, _ = self.setting.validation
-            outputs = torch.cat(outputs_of(self.model, inputs))
+            outputs = _batches.outputs_of(self.model, inputs)
             targets = targets.to(outputs.device, outputs.dtype if targets.is_floating_point() else targets.dtype)
             with torch.no_grad():
-                validation = float(checked_loss(self.setting.loss, outputs, targets, "validation targets"))
+                validation = float(_batches.checked_loss(self.setting.loss, outputs, targets, "validation targets"))
             _check_finite("the validation loss", validation, number)
         self.history.append(loss, validation, seconds + time.perf_counter() - begin)
         if self.setting.patience is not None and self.history.best_epoch is not None:
@@ -449,10 +406,10 @@ def _check_finite(what: str, value: float, epoch: int) -> None:
         raise FloatingPointError(f"{what} is {value} in epoch {epoch}: lower the lr")
 
 
-def _check_last(learner: One | Stack, courses: list[_Course]) -> None:
+def _check_last(learner: One, index: Tensor, courses: list[_Course]) -> None:
     """Raise where the last update has left a loss that is not finite."""
-    with evaluation(learner.models[0]), torch.random.fork_rng(devices=[]):
-        losses = learner.losses(*learner.last)[1].reshape(-1).cpu().tolist()
+    with _batches.evaluation(learner.models[0]), torch.random.fork_rng(devices=[]):
+        losses = learner.losses(*learner.batch(index)).reshape(-1).cpu().tolist()
     for course, loss in zip(courses, losses, strict=True):
         if not course.ended or len(courses) == 1:  # in a stack, the weights of what has ended have moved on
             _check_finite("after the last update the loss", loss, len(course.history.train_loss))
