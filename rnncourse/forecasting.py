@@ -111,7 +111,7 @@ def closed_loop(
            [31.],
            [61.]])
     """
-    return _loop(model, _stepper(model), window, steps, known, targets)[..., 0, :, :]
+    return _loop(model, window, steps, known, targets)[..., 0, :, :]
 
 
 def sampled_paths(
@@ -177,63 +177,51 @@ def sampled_paths(
     if not misses.size:
         raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
     draw = partial(np.random.default_rng(seed).choice, misses.reshape(len(misses), -1))
-    return _loop(model, _stepper(model), window, steps, known, targets, whole_number("paths", paths), draw)
+    return _loop(model, window, steps, known, targets, whole_number("paths", paths), draw)
 
 
 def _loop(
-    model: Any,
-    run: Any,
-    window: Any,
-    steps: int,
-    known: Any = None,
-    targets: Any = None,
-    paths: int = 1,
-    draw: Any = None,
+    model: Any, window: ArrayLike, steps: int, known: Any, targets: Any, paths: int = 1, draw: Any = None
 ) -> np.ndarray:
-    """Run closed loops of a model by a function of tensors, (…, paths, steps, K).
-
-    What is drawn, (steps, B·paths, K), is taken off each prediction.
-    """
-    values, steps = finite_floats("window", window, ndim=(2, 3)), whole_number("steps", steps)
-    module = model if isinstance(model, nn.Module) else nn.Module()  # a function has no place and no mode
+    """Run closed loops, (…, paths, steps, K); what is drawn, (steps, B·paths, 1, K), is taken off each prediction."""
+    model = model if isinstance(model, nn.Module) else _OnArrays(model)
+    (values, past), steps = _start(model, window), whole_number("steps", steps)
     *batch, lookback, features = values.shape
-    width = getattr(getattr(module, "core", None), "input_size", features)
-    if features != width:
-        raise ValueError(f"window must have the model's {width} feature(s), got shape {values.shape}")
     ahead = np.empty((*batch, steps, 0)) if known is None else finite_floats("known", known, ndim=(values.ndim,))
     if ahead.shape[:-1] != (*batch, steps):
         raise ValueError(f"known must have shape {(*batch, steps, 'D')}, got {ahead.shape}")
     fed, others = _columns(model, features, ahead.shape[-1], targets)
     # One array for past and forecast, (B·paths, L + steps, F): a step then only moves a view along it.
-    past = torch.from_numpy(values.copy()).to(*place_of(module)).reshape(-1, lookback, features)
     track = torch.cat([past, past.new_zeros(len(past), steps, features)], dim=1)
     if others:
         track[:, lookback:, neighbours(others)] = torch.from_numpy(ahead.copy()).to(past)
     track, columns = track.repeat_interleave(paths, 0), neighbours(fed)
-    misses = None if draw is None else torch.from_numpy(draw((steps, len(track)))).to(past)
+    misses = None if draw is None else torch.from_numpy(draw((steps, len(track), 1))).to(past)
     if misses is not None and misses.shape[-1] != len(fed):
         raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {misses.shape[-1]}")
-    with evaluation(module):
+    with evaluation(model):
         for step in range(steps):
-            output = run(track[:, step : step + lookback])
+            last = step + lookback
+            output = model(track[:, step:last])
             _check_output(output, len(track), len(fed), features)
-            track[:, lookback + step, columns] = output[:, 0] if misses is None else output[:, 0] - misses[step]
+            track[:, last : last + 1, columns] = output if misses is None else output - misses[step]
     return as_array(track[:, lookback:, columns]).reshape(*batch, paths, steps, len(fed))
 
 
-def _stepper(model: Model) -> Callable[[Tensor], Tensor]:
-    """Return the model as a function of tensors."""
-    if isinstance(model, nn.Module):
-        return model
-    if not callable(model):
-        raise TypeError(f"model must be a module or a function of windows, got {type(model).__name__}")
+class _OnArrays(nn.Module):
+    """A function of arrays as a module, which has no place, no mode and no columns."""
 
-    def on_arrays(past: Tensor) -> Tensor:
+    def __init__(self, function: Callable[[np.ndarray], ArrayLike]) -> None:
+        super().__init__()
+        if not callable(function):
+            raise TypeError(f"model must be a module or a function of windows, got {type(function).__name__}")
+        self.function = function
+
+    def forward(self, past: Tensor) -> Tensor:
+        """Return what the function makes of an array that it cannot change."""
         inputs = past.numpy()
         inputs.flags.writeable = False
-        return torch.from_numpy(np.array(model(inputs), dtype=inputs.dtype))
-
-    return on_arrays
+        return torch.from_numpy(np.array(self.function(inputs), dtype=inputs.dtype))
 
 
 def _columns(
@@ -300,21 +288,35 @@ def closed_loop_carried(model: Forecaster, window: ArrayLike, steps: int) -> np.
         raise ValueError(f"model must have the forward of Forecaster to be carried on, but {type(model)} has its own")
     if getattr(model.core, "bidirectional", False):
         raise ValueError("model must read in one direction to carry its state, got a bidirectional core")
-    state = None
+    (values, past), steps = _start(model, window), whole_number("steps", steps)
+    fed, _ = _columns(model, past.shape[2], 0, None)
+    order = None if fed == sorted(fed) else np.argsort(fed).tolist()  # from the model's columns to the window's
+    forecast: list[Tensor] = []
+    inputs, state = past, None
+    with evaluation(model):
+        for _ in range(steps):
+            states, state = model.core(inputs, state)
+            output = model.read(states, inputs)
+            if not forecast:
+                _check_output(output, len(past), len(fed), len(fed))
+            forecast.append(output)
+            inputs = output if order is None else output[..., order]
+    return as_array(torch.cat(forecast, dim=1)).reshape(*values.shape[:-2], steps, len(fed))
 
-    def carry_on(past: Tensor) -> Tensor:
-        nonlocal state
-        inputs = (past if state is None else past[:, -1:]).contiguous()
-        states, state = model.core(inputs, state)
-        return model.read(states, inputs)
 
-    return _loop(model, carry_on, window, steps)[..., 0, :, :]
+def _start(model: Any, window: ArrayLike) -> tuple[np.ndarray, Tensor]:
+    """Return windows as they came, and as (B, L, F) where the model is, in its type of number."""
+    values = finite_floats("window", window, ndim=(2, 3))
+    width = getattr(getattr(model, "core", None), "input_size", values.shape[-1])
+    if values.shape[-1] != width:
+        raise ValueError(f"window must have the model's {width} feature(s), got shape {values.shape}")
+    return values, torch.from_numpy(values.copy()).to(*place_of(model)).reshape(-1, *values.shape[-2:])
 
 
 def _check_output(output: Any, batch: int, columns: int, features: int) -> None:
     if not isinstance(output, Tensor):
         raise TypeError(f"model must return one tensor of shape {(batch, 1, columns)}, got {type(output).__name__}")
-    if tuple(output.shape) != (batch, 1, columns):
+    if output.shape != (batch, 1, columns):
         known = f" and {features - columns} are known" if columns < features else ""
         raise ValueError(
             f"model must predict one step of {columns} target(s), because the window has {features} column(s){known};"
