@@ -3,8 +3,8 @@
 import os
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,8 +21,6 @@ from rnncourse._checks import finite_number, real_array, whole_number
 
 Arrays = Any  # an ndarray or Tensor, or a tuple of them
 Loss = Callable[[Tensor, Tensor], Tensor]
-MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
-MakeScheduler = Callable[[Optimizer], Any]
 Setting = SimpleNamespace
 
 # Losses that compare number by number: outputs and targets have one shape.
@@ -79,11 +77,10 @@ def _pair(prefix: str, inputs: Arrays, targets: Any) -> tuple[tuple[Tensor, ...]
 def tensors_of(name: str, arrays: Arrays, *, count: int | None = None) -> tuple[Tensor, ...]:
     """Return arrays of one length as tensors, as a rule without copying them."""
     tensors = tuple(_tensor(name, part) for part in (arrays if isinstance(arrays, tuple) else (arrays,)))
+    count = count or len(tensors[0])
     for tensor in tensors:
-        if len(tensor) != (count or len(tensors[0])):
-            raise ValueError(
-                f"{name} must be of length {count or len(tensors[0])} as the other arrays, got {len(tensor)}"
-            )
+        if len(tensor) != count:
+            raise ValueError(f"{name} must be of length {count} as the other arrays, got {len(tensor)}")
     return tensors
 
 
@@ -111,8 +108,7 @@ def _tensor(name: str, values: Tensor | ArrayLike) -> Tensor:
 
 def as_array(tensor: Tensor) -> np.ndarray:
     """Return a tensor as an array, wherever it is; NumPy lacks bfloat16 and gets float32."""
-    array: np.ndarray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu().numpy()
-    return array
+    return np.asarray((tensor.float() if tensor.dtype == torch.bfloat16 else tensor).cpu())
 
 
 def take(tensor: Tensor, index: Tensor, device: torch.device, dtype: torch.dtype | None) -> Tensor:
@@ -174,12 +170,10 @@ def place_of(model: nn.Module) -> tuple[torch.device, torch.dtype | None]:
 @contextmanager
 def modes_kept(model: nn.Module) -> Iterator[None]:
     """Give each part of a model the mode in which it came, training or evaluation, whatever happens."""
-    modes = [(part, part.training) for part in model.modules()]
-    try:
+    with ExitStack() as afterwards:
+        for part in model.modules():
+            afterwards.callback(setattr, part, "training", part.training)
         yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
 
 
 @contextmanager
@@ -203,32 +197,29 @@ def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1
 
 def untouched(module: nn.Module) -> bool:
     """Whether a module is as its class made it: no hooks, of its own or for all modules, no method replaced."""
-    if any(hooks for name, hooks in vars(all_modules).items() if name.startswith("_global_") and "hooks" in name):
-        return False
-    for name, value in vars(module).items():
-        if ("hook" in name and value) or (callable(value) and hasattr(type(module), name)):
-            return False
-    parameters = list(module.parameters(recurse=False))
-    hooks = ("_backward_hooks", "_post_accumulate_grad_hooks")
-    return not any(getattr(each, name, None) for each in parameters for name in hooks)
+    for_all = [hooks for name, hooks in vars(all_modules).items() if name.startswith("_global_") and "hooks" in name]
+    own = [
+        each
+        for name, each in vars(module).items()
+        if "hook" in name or (callable(each) and hasattr(type(module), name))
+    ]
+    names, weights = ("_backward_hooks", "_post_accumulate_grad_hooks"), module.parameters(recurse=False)
+    return not any([*for_all, *own, *(getattr(weight, name, None) for weight in weights for name in names)])
 
 
 @contextmanager
 def globals_kept() -> Iterator[None]:
     """Give back all that `reproducible` sets, as it was found: random states, threads, precision, determinism."""
-    threads, dtype, states = torch.get_num_threads(), torch.get_default_dtype(), random_states()
-    deterministic, cublas = torch.get_deterministic_debug_mode(), os.environ.get(CUBLAS)
-    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
-    try:
+    memory: Any = torch.utils.deterministic
+    with ExitStack() as afterwards:
+        afterwards.callback(torch.set_num_threads, torch.get_num_threads())
+        afterwards.callback(torch.set_default_dtype, torch.get_default_dtype())
+        afterwards.callback(torch.set_deterministic_debug_mode, torch.get_deterministic_debug_mode())
+        afterwards.callback(setattr, memory, "fill_uninitialized_memory", memory.fill_uninitialized_memory)
+        afterwards.callback(set_random_states, *random_states())
+        if CUBLAS not in os.environ:
+            afterwards.callback(os.environ.pop, CUBLAS, None)
         yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_default_dtype(dtype)
-        torch.set_deterministic_debug_mode(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
-        if cublas is None:
-            os.environ.pop(CUBLAS, None)
-        set_random_states(*states)
 
 
 def random_states() -> tuple[Any, Any, Tensor, list[Tensor]]:

@@ -1,6 +1,7 @@
 """What the training loop works on: a model, or several stacked as one, where that is known to be the same."""
 
 import copy
+from collections.abc import Callable
 from functools import partial
 from numbers import Real
 from typing import Any
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn, optim
 from torch.func import stack_module_state, vmap
 from torch.nn.functional import relu, softplus
-from torch.optim import lr_scheduler
+from torch.optim import lr_scheduler as rates
 
 from rnncourse._batches import ELEMENTWISE, Setting, checked_loss, place_of, take, untouched
 from rnncourse._unrolled import Unrolled
@@ -23,7 +24,7 @@ class One:
     def __init__(self, model: nn.Module, setting: Setting) -> None:
         self.models, self.module, self.setting = [model], _quick(model, setting.batch_size), setting
         self.parameters, self.place = list(model.parameters()), place_of(model)
-        self.loss: Any = partial(checked_loss, setting.loss)
+        self.loss: Callable[..., Tensor] = partial(checked_loss, setting.loss)
         if not any(weight.requires_grad for weight in self.parameters):
             raise ValueError(f"model must have a parameter that requires a gradient, got {type(model).__name__}")
 
@@ -38,8 +39,7 @@ class One:
 
     def losses(self, inputs: list[Tensor], targets: Tensor) -> Tensor:
         """Return the loss of each model."""
-        losses: Tensor = self.loss(self.module(*inputs), targets)
-        return losses
+        return self.loss(self.module(*inputs), targets)
 
     def clip(self, longest: float) -> None:
         """Shrink the gradient to this norm where it is longer."""
@@ -83,10 +83,9 @@ class Stack(One):
 
 def _quick(model: nn.Module, batch_size: int) -> nn.Module:
     """Return the model with its recurrence run by `Unrolled`, on the same parameters, where that is faster."""
-    if not _ordinary(model) or type(model.core) is nn.LSTM:
-        return model
+    known = _ordinary(model) and type(model.core) is not nn.LSTM
     # Fewer calls are a gain while a step is small. Beyond, PyTorch's own loop is up to 1.5 times as fast.
-    if type(model.core) is nn.GRU and batch_size * model.core.hidden_size > 1200:
+    if not known or (type(model.core) is nn.GRU and batch_size * model.core.hidden_size > 1200):
         return model
     quick = copy.copy(model)
     quick._modules = {**model._modules, "core": Unrolled(model.core)}
@@ -98,17 +97,13 @@ def _ordinary(model: Any) -> bool:
     return type(model) is Forecaster and untouched(model) and Unrolled.supports(model.core)
 
 
-# What is known to work number by number, and so on a stack of models as on each.
-_LOSSES = (*ELEMENTWISE, pinball_loss)
-_ACTIVATIONS = (None, torch.tanh, torch.sigmoid, torch.relu, relu, softplus, torch.exp)
-_OPTIMIZERS = (
-    *(optim.SGD, optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam),
-    *(optim.RMSprop, optim.Adagrad, optim.Adadelta),
-)
-_SCHEDULERS = (
-    *(None, lr_scheduler.OneCycleLR, lr_scheduler.CosineAnnealingLR, lr_scheduler.CosineAnnealingWarmRestarts),
-    *(lr_scheduler.StepLR, lr_scheduler.MultiStepLR, lr_scheduler.ExponentialLR, lr_scheduler.ConstantLR),
-    *(lr_scheduler.LinearLR, lr_scheduler.PolynomialLR, lr_scheduler.CyclicLR),
+# What is known to work number by number, and so on a stack of models as on each: losses, output activations,
+# optimisers, schedulers.
+_KNOWN = (
+    *(*ELEMENTWISE, pinball_loss, None, torch.tanh, torch.sigmoid, torch.relu, relu, softplus, torch.exp),
+    *(optim.SGD, optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam, optim.RMSprop, optim.Adagrad),
+    *(optim.Adadelta, rates.OneCycleLR, rates.CosineAnnealingLR, rates.CosineAnnealingWarmRestarts, rates.CyclicLR),
+    *(rates.StepLR, rates.MultiStepLR, rates.ExponentialLR, rates.ConstantLR, rates.LinearLR, rates.PolynomialLR),
 )
 
 
@@ -116,28 +111,25 @@ def can_stack(models: list[nn.Module], setting: Setting) -> bool:
     """Whether a stack of these models is known to train as each of them alone."""
     plans = {_plan(model) for model in models}
     weights = [id(weight) for model in models for weight in model.parameters()]
-    if None in plans or len(plans) > 1 or len({*weights}) < len(weights) or len(setting.inputs) > 1:
-        return False
-    if setting.after_epoch or not {*getattr(setting.loss, "keywords", ())} <= {"beta", "delta", "levels"}:
-        return False
-    asked = (setting.loss, _LOSSES), (setting.optimizer, _OPTIMIZERS), (setting.scheduler, _SCHEDULERS)
-    return all(_known(make, known) for make, known in asked)
+    alike = len(plans) == 1 and None not in plans and len({*weights}) == len(weights)
+    plain = len(setting.inputs) == 1 and not setting.after_epoch
+    plain = plain and {*getattr(setting.loss, "keywords", ())} <= {"beta", "delta", "levels"}
+    return alike and plain and all(map(_known, (setting.loss, setting.optimizer, setting.scheduler)))
 
 
 def _plan(model: Any) -> str | None:
     """Return what models must have in common to be stacked, or None where it is not known what the model does."""
-    if not _ordinary(model) or len(list(model.modules())) != 3 or list(model.buffers()):
-        return None
-    if not (type(model.head) is nn.Linear and untouched(model.head) and _known(model.output_activation, _ACTIVATIONS)):
+    known = _ordinary(model) and _known(model.output_activation) and type(model.head) is nn.Linear
+    if not known or not untouched(model.head) or len(list(model.modules())) != 3 or list(model.buffers()):
         return None
     asked = (model.horizon, model.targets, model.columns, model.readout, model.lookback, model.residual)
     weights = [(name, w.shape, w.dtype, w.device, w.requires_grad) for name, w in model.named_parameters()]
     return repr((Unrolled(model.core).kind, asked, model.output_activation, model.training, weights))
 
 
-def _known(make: Any, known: tuple[Any, ...]) -> bool:
+def _known(make: Any) -> bool:
     """Whether this is one of the known functions, or a partial of it in which nothing but plain values are set."""
     if type(make) is partial:
         plain = all(isinstance(value, Real | str | tuple | list | None) for value in make.keywords.values())
-        return plain and not make.args and _known(make.func, known)
-    return any(make is each for each in known)
+        return plain and not make.args and _known(make.func)
+    return any(make is each for each in _KNOWN)

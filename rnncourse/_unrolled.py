@@ -10,7 +10,7 @@ Inside, time comes first and the batch last, so that the gates of one step lie s
 memory: (L, S, G·H, B) for L steps of S stacked networks with G gates of H units and B windows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from rnncourse._batches import untouched
-from rnncourse.layers import ElmanRNN
+from rnncourse.layers import ACTIVATIONS, ElmanRNN
 
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 _Gradients = tuple[Tensor, Tensor]
@@ -65,9 +65,8 @@ class Unrolled(nn.Module):
         """
         if _kind(core) is None or not untouched(core) or not core.batch_first:
             return False
-        unusual = ("bidirectional", "proj_size", "dropout")
         wanted = {f"{name}_l{depth}" for name in _NAMES for depth in range(core.num_layers)}
-        return {*dict(core.named_parameters())} == wanted and not any(getattr(core, name, 0) for name in unusual)
+        return {*dict(core.named_parameters())} == wanted and not core.dropout
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, None]:
         """Return all hidden states of the last layer, (B, L, F) -> (B, L, H), from a state of zeros.
@@ -107,7 +106,8 @@ class _Recurrence(torch.autograd.Function):
         steps, stack, _, batch = from_input.shape
         run, ctx.back, sizes = _CELLS.get(kind, _ELMAN)
         states, *kept = (from_input.new_empty(steps, stack, n * weight_hh.shape[-1], batch) for n in sizes)
-        run(_forwards(from_input.contiguous(), states, *kept), torch.zeros_like(states[0]), weight_hh, bias_hh, kind)
+        by_step = zip(*map(torch.unbind, (from_input.contiguous(), states, *kept)), strict=True)
+        run(by_step, torch.zeros_like(states[0]), weight_hh, bias_hh, kind)
         ctx.kind = kind
         ctx.save_for_backward(weight_hh, states, *kept)
         return states
@@ -118,7 +118,8 @@ class _Recurrence(torch.autograd.Function):
         weight_hh, *kept = ctx.saved_tensors
         before = _before(kept[0])
         carried = torch.zeros_like(before[0])
-        to_input, to_state = ctx.back(grad.contiguous(), carried, weight_hh.mT, before, kept, ctx.kind)
+        gradients = ctx.back(grad.contiguous(), carried, weight_hh.mT, before, kept, ctx.kind)
+        to_input, to_state = (gradient.flatten(2, -2) for gradient in gradients)
         pairs = to_state.permute(1, 2, 0, 3).flatten(2)  # (S, G·H, L·B)
         for_weight = pairs @ before.permute(1, 0, 3, 2).flatten(1, 2)  # all steps in one product
         return to_input, for_weight, pairs.sum(-1, keepdim=True) if ctx.needs_input_grad[2] else None, None
@@ -129,28 +130,24 @@ def _before(states: Tensor) -> Tensor:
     return nn.functional.pad(states[:-1], (0, 0, 0, 0, 0, 0, 1, 0))
 
 
-def _forwards(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Step through time from the first step to the last."""
-    return zip(*map(torch.unbind, tensors), strict=True)
-
-
 def _backwards(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Step through time from the last step to the first."""
     return zip(*(reversed(tensor.unbind()) for tensor in tensors), strict=True)
 
 
 # From the state h, `_run_…` goes step by step and fills in the states and what is kept for the way back. `_back_…`
-# begins with nothing carried, and returns the gradients of what the gates get from the input and from the state.
+# begins with nothing carried, and returns the gradients of what the gates get from the input and from the state,
+# (L, S, G·H, B) or with G apart.
 
 
-def _run_elman(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, _: None, kind: str) -> None:
-    activate = _ACTIVATIONS[kind][0]
+def _run_elman(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, _: Any, kind: str) -> None:
+    activate = ACTIVATIONS[kind][1]
     for x, h_next in steps:
         h = activate(torch.baddbmm(x, weight_hh, h, out=h_next))
 
 
 def _back_elman(grad: Tensor, carried: Tensor, transposed: Tensor, _: Tensor, kept: Any, kind: str) -> _Gradients:
-    slope = _ACTIVATIONS[kind][1](kept[0])
+    slope = ACTIVATIONS[kind][2](kept[0])
     to_state = torch.empty_like(grad)
     for g, s, out in _backwards(grad, slope, to_state):
         torch.mul(carried + g, s, out=out)
@@ -158,7 +155,7 @@ def _back_elman(grad: Tensor, carried: Tensor, transposed: Tensor, _: Tensor, ke
     return to_state, to_state
 
 
-def _run_gru(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, bias_hh: Tensor, _: str) -> None:
+def _run_gru(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, bias_hh: Any, _: str) -> None:
     hidden = h.shape[1]
     sizes = [2 * hidden, hidden]
     for x, h_next, gates, n, state_n in steps:
@@ -180,11 +177,10 @@ def _back_gru(grad: Tensor, carried: Tensor, transposed: Tensor, before: Tensor,
         torch.add(carried, g, out=delta)
         torch.mul(f, delta.unsqueeze(1), out=out)
         carried = torch.baddbmm(delta * keep, transposed, out.flatten(1, 2))
-    to_state = to_state.flatten(2, 3)
-    return torch.cat([to_state[:, :, : gates.shape[2]], deltas * by_n], dim=2), to_state
+    return torch.cat([to_state[:, :, :2].flatten(2, 3), deltas * by_n], dim=2), to_state
 
 
-def _run_lstm(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, _: None, kind: str) -> None:
+def _run_lstm(steps: Iterable[Any], h: Tensor, weight_hh: Tensor, _: Any, kind: str) -> None:
     c, hidden = h, h.shape[1]
     for x, h_next, gates, c_next, tanh_c in steps:
         i, f, g, o = torch.baddbmm(x, weight_hh, h, out=gates).chunk(4, dim=1)
@@ -208,20 +204,9 @@ def _back_lstm(grad: Tensor, carried: Tensor, transposed: Tensor, _: Tensor, kep
         torch.mul(by_out, delta, out=out[:, 3])
         carried = torch.bmm(transposed, out.flatten(1, 2))
         delta_c = delta_c * forget
-    to_state = to_state.flatten(2, 3)
     return to_state, to_state
 
 
-# An activation in place, and its slope where it gives h.
-_ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
-    "tanh": (torch.tanh_, lambda h: 1 - h * h),
-    "relu": (torch.relu_, lambda h: (h > 0).to(h.dtype)),
-    "sigmoid": (torch.sigmoid_, lambda h: h * (1 - h)),
-    "linear": (lambda h: h, torch.ones_like),
-}
 # How to run forwards and backwards, and the sizes, by that of the state, of the states and of what is kept with them.
 _ELMAN = _run_elman, _back_elman, (1,)
-_CELLS: dict[str, tuple[Any, ...]] = {
-    "GRU": (_run_gru, _back_gru, (1, 2, 1, 1)),
-    "LSTM": (_run_lstm, _back_lstm, (1, 4, 1, 1)),
-}
+_CELLS = {"GRU": (_run_gru, _back_gru, (1, 2, 1, 1)), "LSTM": (_run_lstm, _back_lstm, (1, 4, 1, 1))}

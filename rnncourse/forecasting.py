@@ -1,7 +1,6 @@
 """Closed loops: a network that runs on its own output. Opened up in chapter 1."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -176,14 +175,14 @@ def sampled_paths(
     misses = finite_floats("errors", errors, ndim=(1, 2))
     if not misses.size:
         raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
-    draw = partial(np.random.default_rng(seed).choice, misses.reshape(len(misses), -1))
-    return _loop(model, window, steps, known, targets, whole_number("paths", paths), draw)
+    misses = misses.reshape(len(misses), -1)
+    return _loop(model, window, steps, known, targets, whole_number("paths", paths), misses, seed)
 
 
 def _loop(
-    model: Any, window: ArrayLike, steps: int, known: Any, targets: Any, paths: int = 1, draw: Any = None
+    model: Any, window: Any, steps: int, known: Any, targets: Any, paths: int = 1, errors: Any = None, seed: Any = 0
 ) -> np.ndarray:
-    """Run closed loops, (…, paths, steps, K); what is drawn, (steps, B·paths, 1, K), is taken off each prediction."""
+    """Run closed loops, (…, paths, steps, K); one of the errors, (N, K), is drawn and taken off each prediction."""
     model = model if isinstance(model, nn.Module) else _OnArrays(model)
     (values, past), steps = _start(model, window), whole_number("steps", steps)
     *batch, lookback, features = values.shape
@@ -196,15 +195,16 @@ def _loop(
     if others:
         track[:, lookback:, neighbours(others)] = torch.from_numpy(ahead.copy()).to(past)
     track, columns = track.repeat_interleave(paths, 0), neighbours(fed)
-    misses = None if draw is None else torch.from_numpy(draw((steps, len(track), 1))).to(past)
-    if misses is not None and misses.shape[-1] != len(fed):
-        raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {misses.shape[-1]}")
+    if errors is not None and errors.shape[1] != len(fed):
+        raise ValueError(f"errors must have a column for each of the {len(fed)} targets, got {errors.shape[1]}")
+    drawn = np.zeros(steps) if errors is None else np.random.default_rng(seed).choice(errors, (steps, len(track), 1))
+    misses = torch.from_numpy(drawn).to(past)
     with evaluation(model):
         for step in range(steps):
             last = step + lookback
             output = model(track[:, step:last])
             _check_output(output, len(track), len(fed), features)
-            track[:, last : last + 1, columns] = output if misses is None else output - misses[step]
+            track[:, last : last + 1, columns] = output - misses[step]
     return as_array(track[:, lookback:, columns]).reshape(*batch, paths, steps, len(fed))
 
 
@@ -224,9 +224,7 @@ class _OnArrays(nn.Module):
         return torch.from_numpy(np.array(self.function(inputs), dtype=inputs.dtype))
 
 
-def _columns(
-    model: Model, features: int, known: int, targets: int | Sequence[int] | None
-) -> tuple[list[int], list[int]]:
+def _columns(model: Any, features: int, known: int, targets: Any) -> tuple[list[int], list[int]]:
     """Return the positions of the columns that are fed back and of those that are known in advance."""
     own = model.columns if isinstance(model, Forecaster) else None
     if targets is not None:
@@ -242,9 +240,7 @@ def _columns(
         fed = list(range(features) if own is None else own)
     others = [column for column in range(features) if column not in fed]
     if len(others) != known:
-        raise ValueError(
-            f"known must hold the {len(others)} column(s) of the window that are not fed back, {others}, got {known}"
-        )
+        raise ValueError(f"known must hold the {len(others)} column(s) that are not fed back, {others}, got {known}")
     return fed, others
 
 
@@ -314,11 +310,11 @@ def _start(model: Any, window: ArrayLike) -> tuple[np.ndarray, Tensor]:
 
 
 def _check_output(output: Any, batch: int, columns: int, features: int) -> None:
+    wanted = (batch, 1, columns)
     if not isinstance(output, Tensor):
-        raise TypeError(f"model must return one tensor of shape {(batch, 1, columns)}, got {type(output).__name__}")
-    if output.shape != (batch, 1, columns):
-        known = f" and {features - columns} are known" if columns < features else ""
+        raise TypeError(f"model must return one tensor of shape {wanted}, got {type(output).__name__}")
+    if output.shape != wanted:
         raise ValueError(
-            f"model must predict one step of {columns} target(s), because the window has {features} column(s){known};"
-            f" wanted an output of shape {(batch, 1, columns)}, got {tuple(output.shape)}"
+            f"model must predict one step of {columns} target(s), because of the window's {features} column(s)"
+            f" {features - columns} are known; wanted an output of shape {wanted}, got {tuple(output.shape)}"
         )

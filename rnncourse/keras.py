@@ -110,6 +110,5 @@ def from_keras(layer: nn.Module, weights: Sequence[ArrayLike]) -> nn.Module:
         arrays = [array[..., [*r, *z, *n]] for array in arrays]
         arrays = [*arrays[:2], *(row for bias in arrays[2:] for row in bias)]
     arrays.append(np.zeros_like(arrays[-1]))  # for the second bias, where Keras has none
-    loaded = zip(names, arrays, strict=False)
-    layer.load_state_dict({name: torch.from_numpy(array.T.copy()) for name, array in loaded})
+    layer.load_state_dict({name: torch.tensor(array.T) for name, array in zip(names, arrays, strict=False)})
     return layer

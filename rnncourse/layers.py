@@ -14,11 +14,12 @@ from torch.nn.functional import dropout, linear
 from rnncourse._batches import check_inputs
 from rnncourse._checks import finite_number, whole_number
 
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "linear": lambda x: x,
-    "sigmoid": torch.sigmoid,
+# Of each activation: the function, the same in place, and its slope where it gives h.
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "tanh": (torch.tanh, torch.tanh_, lambda h: 1 - h * h),
+    "relu": (torch.relu, torch.relu_, lambda h: (h > 0).to(h.dtype)),
+    "linear": (lambda x: x, lambda x: x, torch.ones_like),
+    "sigmoid": (torch.sigmoid, torch.sigmoid_, lambda h: h * (1 - h)),
 }
 
 
@@ -53,29 +54,21 @@ class ElmanRNN(nn.RNN):
     (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
     """
 
-    weight_ih_l0: nn.Parameter  # (H, F)
-    weight_hh_l0: nn.Parameter  # (H, H)
-    bias_ih_l0: nn.Parameter  # (H,)
-    bias_hh_l0: nn.Parameter  # (H,)
-
     def __init__(self, input_size: int, hidden_size: int, *, activation: str = "tanh") -> None:
-        if not isinstance(activation, str) or activation not in _ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, got {activation!r}")
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
         sizes = whole_number("input_size", input_size), whole_number("hidden_size", hidden_size)
         super().__init__(*sizes, batch_first=True)
         self.activation = self.nonlinearity = activation
 
-    def forward(  # type: ignore[override]  # nn.RNN also takes packed sequences
-        self, inputs: Tensor, state: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    # `nn.RNN` also takes packed sequences.
+    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
-        state = _checked_state(self, inputs, state)
-        activation = _ACTIVATIONS[self.activation]
-        h = state[0]  # (B, H)
-        states = []
+        h = _first_state(self, inputs, state)  # (B, H)
+        weight_ih, weight_hh, bias_ih, bias_hh = self.all_weights[0]  # (H, F), (H, H), (H,), (H,)
+        activation, states = ACTIVATIONS[self.activation][0], []
         for x in inputs.unbind(dim=1):  # (B, F)
-            from_input = x @ self.weight_ih_l0.T + self.bias_ih_l0
-            h = activation(from_input + h @ self.weight_hh_l0.T + self.bias_hh_l0)
+            h = activation(x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)
             states.append(h)
         return torch.stack(states, dim=1), h.unsqueeze(0)
 
@@ -134,11 +127,6 @@ class VariationalGRU(nn.GRU):
     (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
     """
 
-    weight_ih_l0: nn.Parameter  # (3H, F)
-    weight_hh_l0: nn.Parameter  # (3H, H)
-    bias_ih_l0: nn.Parameter  # (3H,)
-    bias_hh_l0: nn.Parameter  # (3H,)
-
     def __init__(
         self, input_size: int, hidden_size: int, *, input_dropout: float = 0.0, state_dropout: float = 0.0
     ) -> None:
@@ -147,23 +135,22 @@ class VariationalGRU(nn.GRU):
         self.input_dropout = _rate("input_dropout", input_dropout)
         self.state_dropout = _rate("state_dropout", state_dropout)
 
-    def forward(  # type: ignore[override]  # nn.GRU also takes packed sequences
-        self, inputs: Tensor, state: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    # `nn.GRU` also takes packed sequences.
+    def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Return all hidden states (B, L, H) and the last one (1, B, H)."""
-        state = _checked_state(self, inputs, state)
+        h = _first_state(self, inputs, state)
         if not self.training or self.input_dropout == self.state_dropout == 0:
-            return super().forward(inputs, state)
+            return super().forward(inputs, h.unsqueeze(0))
         on_input = dropout(inputs.new_ones(len(inputs), 1, self.input_size), self.input_dropout)
-        on_state = dropout(state.new_ones(state.shape[1:]), self.state_dropout)
-        return self._loop(inputs * on_input, state[0], on_state)
+        on_state = dropout(h.new_ones(h.shape), self.state_dropout)
+        return self._loop(inputs * on_input, h, on_state)
 
     def _loop(self, inputs: Tensor, h: Tensor, on_state: Tensor) -> tuple[Tensor, Tensor]:
         """Run step by step from the state h, (B, H), whose mask is of its shape."""
-        states = []
-        from_inputs = linear(inputs, self.weight_ih_l0, self.bias_ih_l0)  # (B, L, 3H), all steps in one product
+        weight_ih, weight_hh, bias_ih, bias_hh = self.all_weights[0]  # (3H, F), (3H, H), (3H,), (3H,)
+        from_inputs, states = linear(inputs, weight_ih, bias_ih), []  # (B, L, 3H), all steps in one product
         for from_input in from_inputs.unbind(dim=1):
-            from_state = linear(h * on_state, self.weight_hh_l0, self.bias_hh_l0)
+            from_state = linear(h * on_state, weight_hh, bias_hh)
             input_rz, input_n = from_input.tensor_split([2 * self.hidden_size], dim=1)
             state_rz, state_n = from_state.tensor_split([2 * self.hidden_size], dim=1)
             r, z = torch.sigmoid(input_rz + state_rz).chunk(2, dim=1)
@@ -178,15 +165,13 @@ class VariationalGRU(nn.GRU):
         return f"{self.input_size}, {self.hidden_size}, {rates}"
 
 
-def _checked_state(layer: Any, inputs: Tensor, state: Tensor | None) -> Tensor:
-    """Return the state to start from, zeros where none is given, or raise on a wrong shape."""
+def _first_state(layer: Any, inputs: Tensor, state: Tensor | None) -> Tensor:
+    """Return the state to start from, (B, H), zeros where none is given, or raise on a wrong shape."""
     check_inputs(layer, inputs)
     wanted = (1, len(inputs), layer.hidden_size)
-    if state is None:
-        return inputs.new_zeros(wanted)
-    if state.shape != wanted:
+    if state is not None and state.shape != wanted:
         raise ValueError(f"state must have shape {wanted}, got {tuple(state.shape)}")
-    return state
+    return inputs.new_zeros(wanted[1:]) if state is None else state[0]
 
 
 def _rate(name: str, value: Any) -> float:

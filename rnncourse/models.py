@@ -14,7 +14,39 @@ from rnncourse._batches import check_inputs
 from rnncourse._checks import column_positions, neighbours, whole_number
 
 
-class Forecaster(nn.Module):
+class _OnCore(nn.Module):
+    """A network on a recurrent core, and how it reads the core's states."""
+
+    def __init__(self, core: Any) -> None:
+        super().__init__()
+        for attribute in ("input_size", "hidden_size", "batch_first"):
+            if not hasattr(core, attribute):
+                raise TypeError(f"core must be a recurrent layer, but {type(core).__name__} has no {attribute}")
+        if not core.batch_first:
+            raise ValueError(f"core must take the batch first, got {core} with batch_first=False")
+        self.core = core
+        self._both_ways = bool(getattr(core, "bidirectional", False))
+        self._width = (1 + self._both_ways) * int(getattr(core, "proj_size", 0) or core.hidden_size)
+
+    def _states(self, inputs: Tensor) -> Tensor:
+        """Run the core on (B, L, F) and return its states of all steps, (B, L, H)."""
+        result = self.core(inputs if inputs.is_floating_point() else inputs.to(next(self.core.parameters()).dtype))
+        states = result[0] if isinstance(result, tuple) and len(result) == 2 else None
+        wanted = (*inputs.shape[:-1], self._width)
+        if not isinstance(states, Tensor) or states.shape != wanted:
+            got = f"states of shape {tuple(states.shape)}" if isinstance(states, Tensor) else type(result).__name__
+            raise ValueError(f"core must return a pair of its states, of shape {wanted}, and the last state, got {got}")
+        return states
+
+    def _final(self, states: Tensor) -> Tensor:
+        """Return what has read the whole window: the last state, backwards that of the first step, (B, H)."""
+        if not self._both_ways:
+            return states[..., -1, :]
+        forwards, backwards = states.chunk(2, dim=-1)
+        return torch.cat([forwards[..., -1, :], backwards[..., 0, :]], dim=-1)
+
+
+class Forecaster(_OnCore):
     """A recurrent core and a linear head that turns its states into a forecast.
 
     Parameters
@@ -78,19 +110,16 @@ class Forecaster(nn.Module):
         output_activation: Callable[[Tensor], Tensor] | None = None,
         residual: bool = False,
     ) -> None:
-        super().__init__()
-        described = _check_core(core)
+        super().__init__(core)
         if readout not in ("last", "all"):
             raise ValueError(f"readout must be 'last' or 'all', got {readout!r}")
         if readout == "all" and lookback is None:
             raise ValueError("lookback is needed for readout='all', whose head has a weight for each step; got None")
         if output_activation is not None and not callable(output_activation):
             raise TypeError(f"output_activation must be callable, such as torch.tanh, got {output_activation!r}")
-        self.core = core
         self.horizon = whole_number("horizon", horizon)
-        self.targets, self.columns = _targets(targets, described.input_size, residual)
+        self.targets, self.columns = _targets(targets, self.core.input_size, residual)
         self._last = neighbours(self.columns or range(self.targets))
-        self._width, self._both_ways = _width(described), _directions(described) == 2
         self.readout = readout
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
         self.output_activation = output_activation
@@ -101,15 +130,14 @@ class Forecaster(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the forecast of each window: (B, L, F) -> (B, h, K)."""
         check_inputs(self.core, inputs, ndim=self.head.weight.ndim + 1)
-        if self.readout == "all" and inputs.shape[-2] != self.lookback:
-            raise ValueError(
-                f"inputs must have the lookback of the head, {self.lookback} steps, got {inputs.shape[-2]}"
-            )
-        return self.read(_states(self.core, inputs, self._width), inputs)
+        steps = inputs.shape[-2]
+        if self.readout == "all" and steps != self.lookback:
+            raise ValueError(f"inputs must have the lookback of the head, {self.lookback} steps, got {steps}")
+        return self.read(self._states(inputs), inputs)
 
     def read(self, states: Tensor, inputs: Tensor) -> Tensor:
         """Turn hidden states (B, L, H) of the inputs (B, L, F) into the forecast (B, h, K)."""
-        features = _final(states, self._both_ways) if self.readout == "last" else states.flatten(start_dim=-2)
+        features = self._final(states) if self.readout == "last" else states.flatten(start_dim=-2)
         # Written out instead of self.head(features), so that weights stacked along a first axis work too.
         output = features @ self.head.weight.mT + self.head.bias.unsqueeze(-2)
         output = output.unflatten(-1, (self.horizon, self.targets))
@@ -118,7 +146,7 @@ class Forecaster(nn.Module):
         return output + inputs[..., -1:, self._last] if self.residual else output
 
 
-class SequenceClassifier(nn.Module):
+class SequenceClassifier(_OnCore):
     """A recurrent core and a linear head that turns its last state into a score for each class.
 
     Of a bidirectional core the head reads both final states, as `Forecaster` does with ``readout="last"``.
@@ -151,27 +179,15 @@ class SequenceClassifier(nn.Module):
     """
 
     def __init__(self, core: nn.Module, classes: int) -> None:
-        super().__init__()
-        described = _check_core(core)
-        self.core = core
+        super().__init__(core)
         self.classes = whole_number("classes", classes, minimum=2)
-        self.head = nn.Linear(_width(described), self.classes)
+        self.head = nn.Linear(self._width, self.classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the logits of each window: (B, L, F) -> (B, C)."""
         check_inputs(self.core, inputs)
-        logits: Tensor = self.head(_final(_states(self.core, inputs, _width(self.core)), _directions(self.core) == 2))
+        logits: Tensor = self.head(self._final(self._states(inputs)))
         return logits
-
-
-def _check_core(core: nn.Module) -> Any:
-    """Return the core, to be asked for its sizes, or raise if it is no recurrent layer, batch first."""
-    for attribute in ("input_size", "hidden_size", "batch_first"):
-        if not hasattr(core, attribute):
-            raise TypeError(f"core must be a recurrent layer, but {type(core).__name__} has no {attribute}")
-    if not core.batch_first:
-        raise ValueError(f"core must take the batch first, got {core} with batch_first=False")
-    return core
 
 
 def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tuple[int, tuple[int, ...] | None]:
@@ -183,31 +199,3 @@ def _targets(targets: int | Sequence[int], features: int, residual: bool) -> tup
         return count, tuple(range(count)) if residual else None
     columns = column_positions("targets", targets, features, of="the input")
     return len(columns), tuple(columns)
-
-
-def _width(core: Any) -> int:
-    """Return how many numbers the states of a recurrent layer have at one step."""
-    return _directions(core) * int(getattr(core, "proj_size", 0) or core.hidden_size)
-
-
-def _directions(core: Any) -> int:
-    return 2 if getattr(core, "bidirectional", False) else 1
-
-
-def _states(core: nn.Module, inputs: Tensor, width: int) -> Tensor:
-    """Run a core on (B, L, F) and return its states of all steps, (B, L, H)."""
-    result = core(inputs if inputs.is_floating_point() else inputs.to(next(core.parameters()).dtype))
-    states = result[0] if isinstance(result, tuple) and len(result) == 2 else None
-    wanted = (*inputs.shape[:-1], width)
-    if not isinstance(states, Tensor) or states.shape != wanted:
-        got = type(result).__name__ if not isinstance(states, Tensor) else f"states of shape {tuple(states.shape)}"
-        raise ValueError(f"core must return a pair of its states, of shape {wanted}, and the last state, got {got}")
-    return states
-
-
-def _final(states: Tensor, both_ways: bool) -> Tensor:
-    """Return what has read the whole window: the last state, backwards that of the first step; (B, L, H) -> (B, H)."""
-    if not both_ways:
-        return states[..., -1, :]
-    forwards, backwards = states.chunk(2, dim=-1)
-    return torch.cat([forwards[..., -1, :], backwards[..., 0, :]], dim=-1)

@@ -25,9 +25,8 @@ from rnncourse._learners import One, Stack, can_stack
 if TYPE_CHECKING:
     import pandas as pd
 
-AfterEpoch = Callable[[nn.Module, "History"], bool | None]
-
-_ADAM: _batches.MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
+MakeOptimizer = Callable[[Iterable[Any]], Optimizer]
+_ADAM: MakeOptimizer = partial(Adam, lr=1e-3, fused=True)  # fused: one call for all weights, same update
 
 
 def reproducible(seed: int = 0) -> None:
@@ -103,17 +102,16 @@ class History:
         """
         import pandas as pd
 
-        columns = {name: getattr(self, name) for name in ("train_loss", "validation_loss", "seconds")}
-        index = pd.RangeIndex(1, len(self.train_loss) + 1, name="epoch")
-        return pd.DataFrame({name: values for name, values in columns.items() if values}, index=index)
+        table = pd.DataFrame({name: values for name, values in vars(self).items() if values and name != "best_epoch"})
+        return table.set_index(pd.RangeIndex(1, len(table) + 1, name="epoch"))
 
     def append(self, train_loss: float, validation_loss: float | None, seconds: float) -> None:
         """Add an epoch; keep `best_epoch` up to date."""
         self.train_loss.append(train_loss)
         self.seconds.append(seconds)
         if validation_loss is not None:
+            best = min(filter(math.isfinite, self.validation_loss), default=math.inf)
             self.validation_loss.append(validation_loss)
-            best = math.inf if self.best_epoch is None else self.validation_loss[self.best_epoch - 1]
             if validation_loss < best:  # never true of a NaN
                 self.best_epoch = len(self.validation_loss)
 
@@ -125,12 +123,12 @@ def fit(
     *,
     epochs: int,
     batch_size: int | None = 32,
-    optimizer: _batches.MakeOptimizer = _ADAM,
+    optimizer: MakeOptimizer = _ADAM,
     loss: _batches.Loss = mse_loss,
     validation: tuple[_batches.Arrays, Any] | None = None,
-    scheduler: _batches.MakeScheduler | None = None,
+    scheduler: Callable[[Optimizer], Any] | None = None,
     schedule: str = "update",
-    after_epoch: AfterEpoch | None = None,
+    after_epoch: Callable[[nn.Module, History], bool | None] | None = None,
     clip_norm: float | None = None,
     patience: int | None = None,
     progress: bool = False,

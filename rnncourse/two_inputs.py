@@ -47,8 +47,7 @@ class _Branches(nn.Module):
             raise ValueError(f"tokens must have shape (B, {self.steps}), got {tuple(tokens.shape)}")
         if facts.shape != (len(tokens), self.facts):
             raise ValueError(f"facts must have shape {(len(tokens), self.facts)}, got {tuple(facts.shape)}")
-        outside = tokens[(tokens < 0) | (tokens >= self.vocabulary)]
-        if len(outside):
+        if len(outside := tokens[(tokens < 0) | (tokens >= self.vocabulary)]):
             raise ValueError(f"tokens must be 0 … {self.vocabulary - 1}, got {int(outside[0])}")
 
 

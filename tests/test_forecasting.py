@@ -331,7 +331,7 @@ def grows_tired():
         (
             lambda: closed_loop(forecaster(3), np.ones((L, 3)), 5, targets=[0]),
             ValueError,
-            r"known must hold the 2 column\(s\) of the window that are not fed back, \[1, 2\], got 0",
+            r"known must hold the 2 column\(s\) that are not fed back, \[1, 2\], got 0",
         ),
         (
             lambda: closed_loop(forecaster(), ONES, 5, targets=1),
