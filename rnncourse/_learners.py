@@ -112,9 +112,10 @@ def can_stack(models: list[nn.Module], setting: Setting) -> bool:
     plans = {_plan(model) for model in models}
     weights = [id(weight) for model in models for weight in model.parameters()]
     alike = len(plans) == 1 and None not in plans and len({*weights}) == len(weights)
-    plain = len(setting.inputs) == 1 and not setting.after_epoch
-    plain = plain and {*getattr(setting.loss, "keywords", ())} <= {"beta", "delta", "levels"}
-    return alike and plain and all(map(_known, (setting.loss, setting.optimizer, setting.scheduler)))
+    one_by_one = len(setting.inputs) > 1 or setting.after_epoch is not None
+    averages = {*getattr(setting.loss, "keywords", ())} <= {"beta", "delta", "levels"}
+    known = all(map(_known, (setting.loss, setting.optimizer, setting.scheduler)))
+    return alike and known and averages and not one_by_one
 
 
 def _plan(model: Any) -> str | None:

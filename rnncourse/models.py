@@ -120,10 +120,8 @@ class Forecaster(_OnCore):
         self.horizon = whole_number("horizon", horizon)
         self.targets, self.columns = _targets(targets, self.core.input_size, residual)
         self._last = neighbours(self.columns or range(self.targets))
-        self.readout = readout
+        self.readout, self.output_activation, self.residual = readout, output_activation, residual
         self.lookback = None if lookback is None else whole_number("lookback", lookback)
-        self.output_activation = output_activation
-        self.residual = residual
         steps = self.lookback if readout == "all" and self.lookback else 1
         self.head = nn.Linear(steps * self._width, self.horizon * self.targets)
 

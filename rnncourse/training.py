@@ -241,8 +241,8 @@ def fit_seeds(
     output activation; with one of PyTorch's functions for squared, absolute, smooth and Huber loss or binary
     cross-entropy, or `pinball_loss`; with PyTorch's SGD, Adam and its kin, RMSprop, Adagrad and Adadelta; with a
     scheduler of PyTorch's that looks at no loss; and without `after_epoch`, which sees one seed after the other.
-    Loss, optimiser and scheduler are known as themselves or in a ``partial`` of plain values: what a ``lambda`` does
-    nobody knows.
+    Loss, activation, optimiser and scheduler are known as themselves or in a ``partial`` of plain values: what a
+    ``lambda`` does nobody knows.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """A published network with two inputs, in both its versions. Opened up in chapter 6."""
 
-from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,15 +9,14 @@ from torch import Tensor, nn
 from rnncourse._checks import whole_number
 from rnncourse.keras import OneBiasLSTM
 
-MakeLSTM = Callable[[int, int], nn.LSTM]
 _MEMORY, _DEEP = 2, 5  # outputs of the branches of the two networks below
 
 
 class _Branches(nn.Module):
-    """The three branches that `FunctionalTwoInput` and `TwoInput` have in common."""
+    """The three branches that `FunctionalTwoInput` and `TwoInput` have in common; `lstm` makes one of two sizes."""
 
     def __init__(
-        self, steps: int, vocabulary: int, facts: int, width: int, *, lstm: MakeLSTM, activation: nn.Module
+        self, steps: int, vocabulary: int, facts: int, width: int, *, lstm: Any, activation: nn.Module
     ) -> None:
         super().__init__()
         self.steps, self.vocabulary = whole_number("steps", steps), whole_number("vocabulary", vocabulary)

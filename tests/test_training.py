@@ -207,6 +207,7 @@ TOGETHER = {
     "residual, one batch": (lambda: gru(residual=True), {"batch_size": None}),
     "tanh": (of(PLAIN_RNN, output_activation=torch.tanh), {"clip_norm": 0.01}),
     "softplus, Huber": (of(PLAIN_RNN, output_activation=F.softplus), {"loss": partial(F.huber_loss, delta=0.1)}),
+    "softplus in a partial": (lambda: gru(output_activation=partial(F.softplus, beta=2)), {}),
     "two layers, SGD": (
         lambda: Forecaster(nn.LSTM(1, 3, num_layers=2, batch_first=True)),
         {"optimizer": partial(SGD, lr=0.1, momentum=0.9)},
