@@ -198,12 +198,9 @@ def outputs_of(model: nn.Module, inputs: tuple[Tensor, ...], batch_size: int = 1
 def untouched(module: nn.Module) -> bool:
     """Whether a module is as its class made it: no hooks, of its own or for all modules, no method replaced."""
     for_all = [hooks for name, hooks in vars(all_modules).items() if name.startswith("_global_") and "hooks" in name]
-    own = [
-        each
-        for name, each in vars(module).items()
-        if "hook" in name or (callable(each) and hasattr(type(module), name))
-    ]
-    names, weights = ("_backward_hooks", "_post_accumulate_grad_hooks"), module.parameters(recurse=False)
+    kind, names = type(module), ("_backward_hooks", "_post_accumulate_grad_hooks")
+    own = [each for name, each in vars(module).items() if "hook" in name or (callable(each) and hasattr(kind, name))]
+    weights = module.parameters(recurse=False)
     return not any([*for_all, *own, *(getattr(weight, name, None) for weight in weights for name in names)])
 
 
