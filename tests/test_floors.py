@@ -27,6 +27,7 @@ MODULES = sorted(PACKAGE.glob("*.py"))
 CLASSROOM = (
     "__init__",
     "submission",
+    "words",
     "handed_in",
     "sandbox",
     "questions",

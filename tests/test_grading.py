@@ -26,7 +26,7 @@ from hostile import HOSTILE
 
 from rnncourse.classroom import grading, questions
 from rnncourse.classroom import submission as inside
-from rnncourse.classroom.handed_in import Case, Question, handed_in, read_assignment, read_notebook
+from rnncourse.classroom.handed_in import UNTOUCHED, Case, Question, handed_in, read_assignment, read_notebook
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
 
 SECRET = "the-secret-of-the-hidden-tests"
@@ -54,7 +54,7 @@ def zip_of_tests(path: Path) -> Path:
         "title": "A tiny assignment",
         "titles": {"q1": "1: double"},
         "by_hand": OPEN,
-        "given": ["a", "b"],
+        "given": {"a": "# Why?\nSay why, in words.", "b": UNTOUCHED},
         "checks": ["1 / 0"],
     }
     with zipfile.ZipFile(path, "w") as archive:

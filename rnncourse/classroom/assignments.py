@@ -57,7 +57,7 @@ def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRA
             "title": title(master),
             "titles": question_titles(master),
             "by_hand": opened,
-            "given": [cell.id for cell in cells],
+            "given": {cell.id: cell.source for cell in cells},
             "checks": [*checks.values()],
         }
         write_autograder(zipped, autograders / f"{chapter.name}.zip", note)

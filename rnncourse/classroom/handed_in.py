@@ -4,14 +4,15 @@ import doctest
 import json
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rnncourse.classroom.words import Cell, find_words
+
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_CELLS = 2_000
-LONGEST_ANSWER = 20_000  # characters of an answer in words
 UNTOUCHED = "_Type your answer here, replacing this text._"  # what Otter writes
 
 
@@ -51,8 +52,8 @@ class Assignment:
         Those with tests.
     by_hand : dict of str to dict
         For each question that a person grades: "points", "prompt" (with the rubric) and "examples", as Markdown.
-    given : tuple of str
-        Identities of the cells that the student's notebook has from the beginning.
+    given : dict of str to str
+        Identity and text of the cells that the student's notebook has from the beginning.
     checks : tuple of str
         Sources of the cells that only check.
     """
@@ -62,7 +63,7 @@ class Assignment:
     titles: Mapping[str, str]
     questions: tuple[Question, ...]
     by_hand: Mapping[str, Mapping[str, Any]]
-    given: tuple[str, ...]
+    given: Mapping[str, str]
     checks: tuple[str, ...]
 
     def points(self) -> dict[str, float]:
@@ -113,9 +114,9 @@ def read_assignment(path: Path) -> Assignment:
             about = json.loads(archive.read("assignment.json"))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no autograder that `make assignments` has made: {error}") from None
-    given, checks = tuple(about["given"]), tuple(about["checks"])
+    questions, checks = read_questions(path), tuple(about["checks"])
     return Assignment(
-        about["name"], about["title"], about["titles"], read_questions(path), about["by_hand"], given, checks
+        about["name"], about["title"], about["titles"], questions, about["by_hand"], about["given"], checks
     )
 
 
@@ -199,34 +200,37 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
         raise ValueError("the notebook is larger than 20 MB: clear its outputs and save it again")
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
-        kinds = [cell["cell_type"] for cell in notebook["cells"]]
-        sources = ["".join(cell["source"]).encode("utf-8", "replace").decode() for cell in notebook["cells"]]
-        marks = [cell.get("metadata", {}).get("rnncourse", {}).get("answer") for cell in notebook["cells"]]
-        identities = [str(cell.get("id")) for cell in notebook["cells"]]
-        named = notebook.get("metadata", {}).get("rnncourse", {}).get("assignment")
+        cells = [_cell(cell) for cell in _cells(notebook)]
+        named = _inside(notebook, "metadata", "rnncourse", "assignment")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError("the file is not a whole notebook: save it again in Jupyter, and hand that in") from None
     if named not in (None, assignment.name):
         raise ValueError(
             f"this is the notebook of another assignment, {one_line(repr(named), 60)}; {assignment.name!r} is asked for"
         )
-    code = [source for kind, source in zip(kinds, sources, strict=True) if kind == "code"]
-    code = [source for source in code if source.strip() not in assignment.checks]
-    if len(sources) > MOST_CELLS:
-        raise ValueError(f"the notebook has {len(sources)} cells: hand in the one of the assignment")
-    return Notebook(tuple(code), _answers(list(zip(marks, identities, sources, strict=True)), assignment))
+    if len(cells) > MOST_CELLS:
+        raise ValueError(f"the notebook has {len(cells)} cells: hand in the one of the assignment")
+    cells = [cell for cell in cells if cell.kind != "code" or cell.source.strip() not in assignment.checks]
+    code = tuple(cell.source for cell in cells if cell.kind == "code")
+    return Notebook(code, find_words(cells, assignment.given, list(assignment.by_hand)))
 
 
-def _answers(cells: Sequence[tuple[Any, str, str]], assignment: Assignment) -> dict[str, str]:
-    """Return the answers in words; what follows an answer and was added belongs to it."""
-    found: dict[str, list[str]] = {}
-    question = ""
-    for mark, identity, source in cells:
-        if identity in assignment.given or mark:
-            question = mark if isinstance(mark, str) and mark in assignment.by_hand else ""
-        if question and source.strip() != UNTOUCHED:
-            found.setdefault(question, []).append(source)
-    return {name: "\n\n".join(texts).strip()[:LONGEST_ANSWER] for name, texts in found.items()}
+def _inside(form: Any, *keys: str) -> Any:
+    """Return what stands in dicts within dicts, or nothing."""
+    for key in keys:
+        form = form.get(key) if isinstance(form, dict) else None
+    return form
+
+
+def _cells(notebook: Any) -> list[Any]:
+    """Return the cells, also of a notebook in the old format 3."""
+    sheets = [notebook] if "cells" in notebook else notebook["worksheets"]
+    return [cell for sheet in sheets for cell in sheet["cells"]]
+
+
+def _cell(cell: Any) -> Cell:
+    source = "".join(cell["source"] if "source" in cell else cell["input"]).encode("utf-8", "replace").decode()
+    return Cell(str(cell["cell_type"]), source, _inside(cell, "metadata", "rnncourse", "answer"), str(cell.get("id")))
 
 
 def content(path: Path) -> bytes:

@@ -1,0 +1,135 @@
+"""What students hand in: whatever their programs and platforms made of it is read, or shown to the teacher."""
+
+import json
+
+import pytest
+from test_grading import DOUBLE, notebook, zip_of_tests
+
+from rnncourse.classroom.handed_in import UNTOUCHED, read_assignment, read_notebook
+from rnncourse.classroom.words import Cell, find_words
+
+QUESTION = "# Why?\nSay why, in words."
+WORDS = "Network A is worse, because its loss says nothing about a closed loop."
+
+
+@pytest.fixture(scope="session")
+def assignment(tmp_path_factory):
+    return read_assignment(zip_of_tests(tmp_path_factory.mktemp("autograder") / "tiny.zip"))
+
+
+def cell(kind: str, source: str, identity: str = "", mark: str = "") -> dict:
+    metadata = {"rnncourse": {"answer": mark}} if mark else {}
+    return {"cell_type": kind, "source": source, "metadata": metadata} | ({"id": identity} if identity else {})
+
+
+def written(path, cells: list[dict], **more) -> object:
+    named = {"metadata": {"rnncourse": {"assignment": "tiny"}}}
+    path.write_text(json.dumps({"cells": cells} | named | more), encoding="utf-8")
+    return path
+
+
+ASKED = cell("markdown", QUESTION, "a")
+EMPTY = cell("markdown", UNTOUCHED, "b", "q11")
+PLAIN = cell("markdown", QUESTION), cell("markdown", UNTOUCHED)  # without identity and mark
+# Where students have written their answer in words: cells of the notebook.
+WHERE = {
+    "in the marked cell": [ASKED, cell("markdown", WORDS, "b", "q11")],
+    "beside the words that were there": [ASKED, cell("markdown", f"{UNTOUCHED} {WORDS}", "b", "q11")],
+    "in a new cell below": [ASKED, EMPTY, cell("markdown", WORDS)],
+    "in a new cell above": [ASKED, cell("markdown", WORDS), EMPTY],
+    "at the notebook's end": [ASKED, EMPTY, cell("code", DOUBLE, "a"), cell("markdown", WORDS)],
+    "at the notebook's beginning": [cell("markdown", WORDS), ASKED, EMPTY],
+    "in the question's cell": [cell("markdown", f"{QUESTION}\n\n{WORDS}", "a"), EMPTY],
+    "in a merged cell": [cell("markdown", f"{QUESTION}\n\n{UNTOUCHED}\n\n{WORDS}", "a")],
+    "in a split cell": [ASKED, EMPTY, cell("markdown", WORDS, "", "q11")],
+    "in place of the marked cell": [ASKED, cell("markdown", WORDS, "new")],
+    "in a moved cell": [cell("markdown", WORDS, "b", "q11"), ASKED],
+    "in a raw cell": [ASKED, EMPTY, cell("raw", WORDS)],
+    "in a marked cell that became code": [ASKED, cell("code", WORDS, "b", "q11")],
+    "in a code cell": [ASKED, cell("code", WORDS), EMPTY],
+    "in a comment": [ASKED, cell("code", f"# {WORDS}"), EMPTY],
+    "in a comment among code": [cell("code", f"{DOUBLE}\n\n# {WORDS}"), ASKED, EMPTY],
+    "in a string": [cell("code", f'{DOUBLE}\nwhy = """\n{WORDS}\n"""'), ASKED, EMPTY],
+    "in what is printed": [cell("code", f'print("{WORDS}")'), ASKED, EMPTY],
+    "in Chinese, in a code cell": [cell("code", "网络乙更好，因为闭环误差小。"), ASKED, EMPTY],
+    "as a picture": [ASKED, cell("markdown", "![why](attachment:why.png)", "b", "q11")],
+    "Colab or nbstripout: nothing but cells": [PLAIN[0], cell("markdown", WORDS)],
+    "the same, below": [*PLAIN, cell("markdown", WORDS)],
+    "another program's identities": [cell("markdown", QUESTION, "1f"), cell("markdown", WORDS, "2f")],
+}
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_words_are_found_wherever_they_stand(tmp_path, assignment, where):
+    answers = read_notebook(written(tmp_path / "ada.ipynb", WHERE[where]), assignment).answers
+    expected = {"in Chinese, in a code cell": "闭环", "as a picture": "why.png"}.get(where, WORDS)
+    assert expected in answers["q11"]
+
+
+NOTHING = {
+    "untouched": [ASKED, EMPTY],
+    "emptied": [ASKED, cell("markdown", " \n", "b", "q11")],
+    "deleted": [ASKED],
+    "without marks": [*PLAIN],
+    "moved": [EMPTY, ASKED],
+    "merged": [cell("markdown", f"{QUESTION}\n\n{UNTOUCHED}", "a")],
+    "split": [cell("markdown", "# Why?"), cell("markdown", "Say why, in words."), EMPTY],
+    "copied": [ASKED, EMPTY, ASKED, EMPTY],
+    "with spaces and lines": [cell("markdown", f"\n{QUESTION}  \r\n", "a"), EMPTY],
+    "with code": [cell("code", f"{DOUBLE}  # twice\n\nfor x in range(3):\n    print(x if x else 'no')"), ASKED, EMPTY],
+    "with an empty cell": [ASKED, EMPTY, cell("code", "")],
+}
+
+
+@pytest.mark.parametrize("how", NOTHING)
+def test_where_nothing_was_written_there_is_no_answer(tmp_path, assignment, how):
+    assert read_notebook(written(tmp_path / "ada.ipynb", NOTHING[how]), assignment).answers == {}
+
+
+def test_words_elsewhere_are_told_from_the_answer(tmp_path, assignment):
+    cells = [cell("markdown", "A note."), ASKED, cell("markdown", "Because.", "b", "q11"), cell("markdown", "And so.")]
+    found = read_notebook(written(tmp_path / "ada.ipynb", cells), assignment).answers
+    assert found == {"q11": "Because.\n\nAnd so.\n\n[Elsewhere in the notebook:]\n\nA note."}
+
+
+def test_remarks_on_code_are_no_part_of_an_answer(tmp_path, assignment):
+    code = f'{DOUBLE}\n    # {WORDS}\n    raise ValueError("this is the message of an error, and no answer in words")'
+    cells = [cell("code", code), ASKED, cell("markdown", "Because.", "b", "q11")]
+    assert read_notebook(written(tmp_path / "ada.ipynb", cells), assignment).answers == {"q11": "Because."}
+    found = read_notebook(written(tmp_path / "eve.ipynb", [cells[0], ASKED, EMPTY]), assignment).answers
+    assert found == {"q11": f"[Elsewhere in the notebook:]\n\n# {WORDS}"}
+
+
+def test_a_long_answer_is_cut_and_says_so(tmp_path, assignment):
+    cells = [ASKED, cell("markdown", "why " * 10_000, "b", "q11")]
+    answer = read_notebook(written(tmp_path / "ada.ipynb", cells), assignment).answers["q11"]
+    assert answer.endswith("[Cut here: 39999 characters in all.]")
+
+
+def test_two_questions_in_words():
+    cells = [Cell("markdown", "One.", "q1"), Cell("markdown", UNTOUCHED, "q2"), Cell("markdown", "Two.")]
+    assert find_words(cells, {"b": UNTOUCHED}, ["q1", "q2"]) == {"q1": "One.", "q2": "Two."}
+
+
+FORMS = {
+    "format 3": {
+        "nbformat": 3,
+        "worksheets": [{"cells": [{"cell_type": "code", "input": [DOUBLE]}, cell("markdown", WORDS)]}],
+    },
+    "no metadata": {"cells": [{"cell_type": "code", "source": DOUBLE}, {"cell_type": "markdown", "source": [WORDS]}]},
+    "empty metadata": {"cells": [cell("code", DOUBLE) | {"metadata": None}, cell("markdown", WORDS)], "metadata": None},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_notebooks(tmp_path, assignment, form):
+    (tmp_path / "ada.ipynb").write_text(json.dumps(FORMS[form]), encoding="utf-8")
+    found = read_notebook(tmp_path / "ada.ipynb", assignment)
+    assert found.cells == (DOUBLE,)
+    assert WORDS in found.answers["q11"]
+
+
+def test_a_whole_notebook_stays_as_it_was(tmp_path, assignment):
+    (tmp_path / "ada.ipynb").write_text(notebook(DOUBLE, answer=WORDS), encoding="utf-8")
+    found = read_notebook(tmp_path / "ada.ipynb", assignment)
+    assert (found.cells, found.answers) == ((DOUBLE,), {"q11": WORDS})
