@@ -7,27 +7,30 @@ result, a replaced ``assert``, an early exit) can be worth a point.
 """
 
 import argparse
+import collections
 import hashlib
 import json
-import re
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from rnncourse.classroom.by_hand import Mark, read_by_hand
 from rnncourse.classroom.handed_in import (
     Assignment,
     HandedIn,
     content,
     first_line,
     handed_in,
+    named_assignment,
     one_line,
     read_assignment,
     read_notebook,
@@ -35,8 +38,7 @@ from rnncourse.classroom.handed_in import (
 from rnncourse.classroom.questions import Submission, run_question
 from rnncourse.classroom.reports import write_grade_books, write_reports
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox
-
-BY_HAND = ["student", "question", "points", "comment"]
+from rnncourse.classroom.tables import plain_name
 
 
 def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
@@ -119,7 +121,7 @@ def grade_all(
         futures = []
         for slot, handed in enumerate(submissions):
             sandbox = Sandbox(limits, slot, sandboxed, stopping)
-            futures.append(pool.submit(_grade_or_say_why, handed, assignment, sandbox, kept / f"{handed.student}.json"))
+            futures.append(pool.submit(_grade_or_say_why, handed, assignment, sandbox, kept / f"{handed.stem}.json"))
         try:
             for _ in tqdm(as_completed(futures), total=len(futures), unit="submission", file=sys.stderr):
                 pass
@@ -154,57 +156,6 @@ def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, plac
     return result
 
 
-def read_by_hand(path: Path, results: Sequence[Mapping[str, Any]], assignment: Assignment) -> pd.DataFrame:
-    """Read the points that a person gave; a line for each answer that is still missing is added to the file.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV file with the columns student, question, points, comment. Empty points: not graded yet.
-    results : sequence of dict
-        As `grade_all` returns them.
-    assignment : Assignment
-
-    Raises
-    ------
-    ValueError
-        If a student or question is unknown, a number is out of range, or a pair stands there twice.
-    """
-    table = pd.DataFrame(columns=BY_HAND)
-    if path.exists():
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        _check_by_hand(path, table, {result["student"] for result in results}, assignment)
-    given = len(table)
-    wanted = [
-        (result["student"], name, *(("", "") if result["answers"].get(name) else ("0", "There is no answer.")))
-        for name in assignment.by_hand
-        for result in results
-    ]
-    table = pd.concat([table, pd.DataFrame(wanted, columns=BY_HAND)])
-    table = table.drop_duplicates(["student", "question"], ignore_index=True)
-    if len(table) > given:
-        table[given:].to_csv(path, mode="a", header=not path.exists(), index=False, lineterminator="\n")
-    return table.assign(points=pd.to_numeric(table["points"], errors="coerce"))
-
-
-def _check_by_hand(path: Path, table: pd.DataFrame, students: Set[str], assignment: Assignment) -> None:
-    """Refuse a table that a person has filled in wrongly, and name the first line at fault."""
-    if list(table) != BY_HAND:
-        raise ValueError(f"{path} must have the columns {', '.join(BY_HAND)}, got {', '.join(map(str, table))}")
-    numbers = pd.to_numeric(table["points"], errors="coerce")
-    columns = table["student"], table["question"], table["points"], numbers, table.duplicated(["student", "question"])
-    for line, (student, question, points, number, twice) in enumerate(zip(*columns, strict=True), start=2):
-        if student not in students:
-            raise ValueError(f"{path}, line {line}: {student!r} has handed in nothing")
-        if question not in assignment.by_hand:
-            raise ValueError(f"{path}, line {line}: {question!r} is no question that a person grades")
-        most = assignment.by_hand[question]["points"]
-        if points and not 0 <= number <= most:
-            raise ValueError(f"{path}, line {line}: the points must be from 0 to {most:g}, got {points!r}")
-        if twice:
-            raise ValueError(f"{path}, line {line}: this answer is graded twice")
-
-
 def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:
     """Return the autograder; of a folder of them, that of the assignment which most of the notebooks name.
 
@@ -215,27 +166,58 @@ def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:
     """
     if not autograder.is_dir():
         return autograder
-    named = dict.fromkeys(sorted(path.stem for path in autograder.glob("*.zip")), 0)
-    mark = re.compile(rb'"assignment":\s*"([^"]*)"')
-    for handed in submissions:
-        for stem in {found.decode("utf-8", "replace") for found in mark.findall(content(handed.path))} & named.keys():
-            named[stem] += 1
-    name, number = max(named.items(), key=lambda pair: pair[1], default=("", 0))
-    if not number:
+    named = collections.Counter(named_assignment(handed.path) for handed in submissions)
+    known = [
+        (name, number) for name, number in named.most_common() if (autograder / f"{plain_name(name)}.zip").is_file()
+    ]
+    if not known:
         raise ValueError(
             f"no submission names an assignment of {autograder}: give the zip file of the one that is meant"
         )
-    return autograder / f"{name}.zip"
+    return autograder / f"{known[0][0]}.zip"
 
 
-def grades(results: Sequence[Mapping[str, Any]], assignment: Assignment, by_hand: pd.DataFrame) -> pd.DataFrame:
-    """Return a row for each student: points of each question, total. Empty: a person has not graded it yet."""
-    table = pd.DataFrame([{"student": result["student"], **result["points"]} for result in results])
-    table = table.set_index("student").reindex(columns=list(assignment.points())).astype(float)
-    for student, question, points in zip(by_hand["student"], by_hand["question"], by_hand["points"], strict=True):
-        table.loc[student, question] = points
-    table["total"] = table.sum(axis=1)
-    return table.reset_index()
+def grades(
+    submissions: Sequence[HandedIn],
+    results: Sequence[Mapping[str, Any]],
+    assignment: Assignment,
+    marks: Mapping[tuple[str, str], Mark],
+) -> pd.DataFrame:
+    """Return a row for each student: points of each question, total. Empty: a person has to look at it."""
+    rows = []
+    for handed, result in zip(submissions, results, strict=True):
+        graded = bool(result["fingerprint"])
+        points = dict.fromkeys(assignment.points(), np.nan) | (result["points"] if graded else {})
+        points |= {name: marks[handed.key, name].points for name in assignment.by_hand if graded}
+        person = {"student": handed.student, "number": handed.identity, "late": handed.late}
+        note = "" if graded else f"not graded: {result['problems'][0]}"
+        total = np.nansum([*points.values()]) if graded else np.nan
+        rows.append(person | {"note": note or result.get("unreadable", "")} | points | {"total": total})
+    return pd.DataFrame(rows)
+
+
+def _grade_what_can_be_graded(
+    submissions: Sequence[HandedIn], assignment: Assignment, kept: Path, **options: Any
+) -> list[dict[str, Any]]:
+    """Return the results in the order of the submissions, with the reason why one could not be graded or read."""
+    done = iter(grade_all([handed for handed in submissions if not handed.problem], assignment, kept, **options))
+    results = []
+    for handed in submissions:
+        if handed.problem:
+            why = {"problems": [handed.problem], "fingerprint": "", "seconds": 0.0}
+            results.append(_nothing(handed, assignment) | why)
+        else:
+            results.append(next(done) | {"unreadable": _unreadable(handed, assignment)})
+    return results
+
+
+def _unreadable(handed: HandedIn, assignment: Assignment) -> str:
+    """Return why there is nothing to grade in what a student handed in."""
+    try:
+        read_notebook(handed.path, assignment)
+    except (OSError, ValueError) as error:
+        return one_line(error)
+    return ""
 
 
 def _path(text: str) -> Path:
@@ -255,8 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         parser.exit(130, "\nStopped. The same command goes on from here.\n")
     except (OSError, SandboxError, ValueError) as error:
-        parser.exit(1, f"{error}\n")
-    sys.stdout.write("\n".join(lines) + "\n")
+        parser.exit(1, f"{one_line(error, 2000)}\n")
+    sys.stdout.write("".join(f"{one_line(line, 2000)}\n" for line in lines))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -280,15 +262,15 @@ def _grade_folder(given: argparse.Namespace) -> list[str]:
         check_sandbox(limits)
     submissions = handed_in(given.submissions)
     assignment = read_assignment(choose(given.autograder, submissions))
-    kept = given.out / "results"
-    results = grade_all(submissions, assignment, kept, limits=limits, jobs=given.jobs, sandboxed=sandboxed)
-    by_hand = read_by_hand(given.out / "by-hand.csv", results, assignment)
-    table = grades(results, assignment, by_hand)
-    write_reports(results, table, by_hand, assignment, given.out)
+    options = {"limits": limits, "jobs": given.jobs, "sandboxed": sandboxed}
+    results = _grade_what_can_be_graded(submissions, assignment, given.out / "results", **options)
+    marks = read_by_hand(given.out, submissions, results, assignment)
+    table = grades(submissions, results, assignment, marks)
+    write_reports(submissions, results, table, marks, assignment, given.out)
     books = write_grade_books(given.out, submissions, table, assignment)
     lines = [f"{len(results)} submissions of {assignment.title!r}: {given.out / 'grades.csv'}"]
-    if left := int(by_hand["points"].isna().sum()):
+    if left := sum(np.isnan(mark.points) for mark in marks.values()):
         lines.append(f"{left} answers to be graded by hand: read by-hand.html, fill in by-hand.csv, run this again")
-    if failed := [result["student"] for result in results if not result["fingerprint"]]:
-        lines.append(f"could not be graded, see log.txt: {', '.join(failed)}")
+    for handed, note in zip(submissions, table["note"], strict=True):
+        lines += [f"{handed.stem}: {note}"] if note else []
     return lines + [f"to be imported: {path}" for path in books]

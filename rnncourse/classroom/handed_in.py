@@ -2,17 +2,25 @@
 
 import doctest
 import json
+import lzma
 import re
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rnncourse.classroom.tables import decoded, plain_name
 from rnncourse.classroom.words import Cell, find_words
 
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_CELLS = 2_000
+TOO_LARGE = "the notebook is larger than 20 MB: clear its outputs and save it again"
+NOT_WHOLE = "the file is not a whole notebook: save it again in Jupyter, and hand that in"
+NO_NOTEBOOK = "`{}` is not a notebook: hand in the file that ends in .ipynb"
+MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_[a-z]+(?:[_.].*)?")
+CANVAS = re.compile(r"(?:([^\W\d].*?)_(LATE_)?(\d+)|()(LATE_)?(anon_[A-Za-z0-9]+))_(?:\d+_.+|(?:text|link)\.html)")
 UNTOUCHED = "_Type your answer here, replacing this text._"  # what Otter writes
 
 
@@ -122,56 +130,113 @@ def read_assignment(path: Path) -> Assignment:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A file that was handed in, and who did; `identity` is the number that Canvas or Moodle gave."""
+    """What a student handed in.
+
+    Attributes
+    ----------
+    student : str
+        A name that may stand in tables and names of files; several may have the same.
+    path : Path
+        The file.
+    system, identity : str
+        "Canvas" or "Moodle", and the number that it gave to the student.
+    late : str
+        Empty; "yes"; or the number of days, each that has begun.
+    problem : str
+        Why this cannot be graded, where the reason is known before it is read.
+    """
 
     student: str
     path: Path
     system: str = ""
     identity: str = ""
+    late: str = ""
+    problem: str = ""
+
+    @property
+    def key(self) -> str:
+        """What tells this student from the others: the platform's number, or else the name."""
+        return f"{self.system} {self.identity}" if self.identity else self.student
+
+    @property
+    def stem(self) -> str:
+        """What this student's files are called."""
+        return f"{self.student}_{self.identity}" if self.identity else self.student
 
 
 def handed_in(folder: Path) -> list[HandedIn]:
-    """Return what a folder holds: a file for each student, or a folder for each student with one file in it.
+    """Return what a folder holds: for each student files, or a folder.
 
-    The names that Canvas and Moodle give to what they hand out are understood: ``name_123_456_file.ipynb`` and
-    ``Full Name_123_assignsubmission_file/file.ipynb``.
+    The names that Canvas and Moodle give to what they hand out are understood, also those of anonymous downloads:
+    ``name_123_456_file.ipynb``, ``Full Name_123_assignsubmission_file/file.ipynb``. The number tells who it is.
 
     Raises
     ------
     ValueError
-        If the folder is empty, or a student has two files.
+        If the folder is empty.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
-    paths = sorted(path for path in folder.iterdir() if not path.name.startswith((".", "__")))
-    found = [_in_folder(path) if path.is_dir() and not path.is_symlink() else _as_file(path) for path in paths]
-    if not found:
+    entries = [_who(path) for path in sorted(folder.iterdir()) if not _hidden(path.name)]
+    names: dict[str, set[str]] = {}
+    for entry in entries:
+        names.setdefault(entry.key, set()).add(entry.student)
+    students: dict[str, list[HandedIn]] = {}
+    for entry in entries:
+        if entry.system == "Canvas" and len(names[entry.key]) > 1:  # it only looks like a name from Canvas
+            entry = HandedIn(plain_name(entry.path.stem), entry.path)
+        students.setdefault(entry.key, []).append(entry)
+    if not students:
         raise ValueError(f"{folder} holds no submission")
-    for each in found:
-        if not each.student.isprintable() or each.student.startswith(("=", "+", "-", "@")) or len(each.student) > 100:
-            raise ValueError(f"{each.student!r} is no name for a row of a table: rename the file, to a plain name")
-    for each in found:
-        if len(same := [other.path.name for other in found if other.student == each.student]) > 1:
-            raise ValueError(f"one file for each student, got {', '.join(same)}: leave the one that counts")
-    return found
+    return [_choose(own) for own in students.values()]
 
 
-def _in_folder(folder: Path) -> HandedIn:
-    """Return what a student's folder holds, or the folder itself where nothing is in it."""
-    moodle = re.fullmatch(r"(.+)_(\d+)_assignsubmission_file_?", folder.name)
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-    notebooks = [file for file in files if file.suffix == ".ipynb"] or files
-    if len(notebooks) > 1:
-        raise ValueError(f"{folder} must hold one notebook, got {', '.join(file.name for file in notebooks)}")
-    name, identity = moodle.groups() if moodle else (folder.name, "")
-    return HandedIn(name, notebooks[0] if notebooks else folder, "Moodle" if moodle else "", identity)
+def _hidden(name: str) -> bool:
+    """Whether this is what systems and programs leave in folders."""
+    return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
-def _as_file(path: Path) -> HandedIn:
-    """Return a file that lies in the folder of the class."""
-    canvas = re.fullmatch(r"(.+?)(?:_LATE)?_(\d+)_\d+_.+", path.name)
-    name, identity = canvas.groups() if canvas else (path.stem, "")
-    return HandedIn(name, path, "Canvas" if canvas else "", identity)
+def _who(path: Path) -> HandedIn:
+    """Return whose a file or folder is, by its name."""
+    if moodle := MOODLE.fullmatch(path.name):
+        return HandedIn(plain_name(moodle[1]), path, "Moodle", moodle[2])
+    if canvas := CANVAS.fullmatch(path.name):
+        name, late, number = canvas.groups()[:3] if canvas[1] else canvas.groups()[3:]
+        return HandedIn(plain_name(name or "anonymous"), path, "Canvas", number, "yes" if late else "")
+    return HandedIn(plain_name(path.name if path.is_dir() else path.stem), path)
+
+
+def _choose(own: Sequence[HandedIn]) -> HandedIn:
+    """Return one of the files of a student, or why none can be chosen."""
+    late = max(each.late for each in own)
+    try:
+        files = [file for each in own for file in _files(each.path)]
+        files = [file for file in files if _is_notebook(file.name)] or _of_kind(files, ".zip") or files[:1]
+        if len({content(file) or file for file in files}) > 1:
+            named = ", ".join(one_line(file.name, 100) for file in files[:5])
+            return replace(
+                own[0], late=late, problem=f"there are several notebooks, {named}: leave the one that counts"
+            )
+    except (OSError, RecursionError) as error:
+        return replace(own[0], late=late, problem=one_line(f"this cannot be read: {error}"))
+    return replace(own[0], late=late, path=files[0] if files else own[0].path)
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or the files of a folder."""
+    if path.is_symlink() or not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.is_file())
+    return [file for file in found if not any(map(_hidden, file.relative_to(path).parts))]
+
+
+def _is_notebook(name: str) -> bool:
+    """Whether a file is called a notebook, also where a browser has added ``.txt`` or ``.json``."""
+    return ".ipynb" in name.lower()
+
+
+def _of_kind(files: Sequence[Path], ending: str) -> list[Path]:
+    return [file for file in files if file.suffix.lower() == ending]
 
 
 @dataclass(frozen=True)
@@ -191,19 +256,15 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
         If it is no notebook, or one of another assignment; the message is for the student.
     """
     if path.is_symlink():
-        raise ValueError(f"`{path.name}` is a link to another file: hand in the file itself")
+        raise ValueError(f"`{one_line(path.name)}` is a link to another file: hand in the file itself")
     if not path.is_file():
         raise ValueError("nothing was handed in")
-    if path.suffix != ".ipynb":
-        raise ValueError(f"`{path.name}` is not a notebook: hand in the file that ends in .ipynb")
-    if path.stat().st_size > LARGEST:
-        raise ValueError("the notebook is larger than 20 MB: clear its outputs and save it again")
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        notebook = _read(path)
         cells = [_cell(cell) for cell in _cells(notebook)]
-        named = _inside(notebook, "metadata", "rnncourse", "assignment")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ValueError("the file is not a whole notebook: save it again in Jupyter, and hand that in") from None
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(NOT_WHOLE if _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name))) from None
+    named = _inside(notebook, "metadata", "rnncourse", "assignment")
     if named not in (None, assignment.name):
         raise ValueError(
             f"this is the notebook of another assignment, {one_line(repr(named), 60)}; {assignment.name!r} is asked for"
@@ -213,6 +274,42 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
     cells = [cell for cell in cells if cell.kind != "code" or cell.source.strip() not in assignment.checks]
     code = tuple(cell.source for cell in cells if cell.kind == "code")
     return Notebook(code, find_words(cells, assignment.given, list(assignment.by_hand)))
+
+
+def _read(path: Path) -> Any:
+    """Return the notebook in a file, or in a zip file, as it was written."""
+    packed = path.suffix.lower() == ".zip"
+    if path.stat().st_size > LARGEST:
+        raise ValueError(TOO_LARGE if packed or _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name)))
+    data = _unpacked(path) if packed else path.read_bytes()
+    try:
+        return json.loads(decoded(data)[0])
+    except (ValueError, RecursionError):
+        raise KeyError from None
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return the only notebook in a zip file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = [each for each in archive.infolist() if _is_notebook(each.filename)]
+            inside = [each for each in inside if not any(map(_hidden, each.filename.split("/")))]
+            if len(inside) == 1 and inside[0].file_size <= LARGEST:
+                return archive.read(inside[0])
+            raise ValueError(
+                TOO_LARGE if len(inside) == 1 else f"the zip file holds {len(inside)} notebooks: hand in one"
+            )
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError):
+        raise ValueError("the zip file cannot be unpacked: hand in the notebook itself") from None
+
+
+def named_assignment(path: Path) -> str:
+    """Return the name of the assignment that a notebook says it is, or nothing."""
+    try:
+        named = _inside(_read(path), "metadata", "rnncourse", "assignment") if content(path) else ""
+    except (OSError, ValueError, KeyError):
+        named = ""
+    return named if isinstance(named, str) else ""
 
 
 def _inside(form: Any, *keys: str) -> Any:

@@ -12,7 +12,9 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from rnncourse.classroom.handed_in import Assignment, HandedIn, natural
+from rnncourse.classroom.by_hand import Mark
+from rnncourse.classroom.handed_in import Assignment, HandedIn, natural, one_line
+from rnncourse.classroom.tables import harmless
 
 
 def write_grade_books(
@@ -27,8 +29,11 @@ def write_grade_books(
     """
     most = sum(assignment.points().values())
     rows: dict[str, list[dict[str, Any]]] = {"Canvas": [], "Moodle": []}
+    graded = table["total"].notna()
     for handed, (_, row) in zip(submissions, table.iterrows(), strict=True):
-        if handed.system == "Canvas":
+        if pd.isna(row["total"]):  # left as it is
+            continue
+        if handed.system == "Canvas" and handed.identity.isdecimal():
             person = {"Student": handed.student, "ID": handed.identity, "SIS User ID": "", "SIS Login ID": ""}
             rows["Canvas"].append(person | {"Section": "", assignment.title: f"{row['total']:g}"})
         elif handed.system == "Moodle":
@@ -39,16 +44,17 @@ def write_grade_books(
     for system, people in rows.items():
         path = out / f"{system.lower()}.csv"
         path.unlink(missing_ok=True)
-        if people and not table.isna().any(axis=None):
+        if people and not table[graded].isna().any(axis=None):
             pd.DataFrame(people).to_csv(path, index=False, lineterminator="\n")
             written.append(path)
     return written
 
 
 def write_reports(
+    submissions: Sequence[HandedIn],
     results: Sequence[Mapping[str, Any]],
     table: pd.DataFrame,
-    by_hand: pd.DataFrame,
+    marks: Mapping[tuple[str, str], Mark],
     assignment: Assignment,
     out: Path,
 ) -> None:
@@ -56,16 +62,17 @@ def write_reports(
     table.to_csv(out / "grades.csv", index=False, float_format="%g", lineterminator="\n")
     feedback = out / "feedback"
     feedback.mkdir(exist_ok=True)
-    for result, (_, row) in zip(results, table.iterrows(), strict=True):
-        comments = by_hand[by_hand["student"] == result["student"]].set_index("question")["comment"].to_dict()
+    for handed, result, (_, row) in zip(submissions, results, table.iterrows(), strict=True):
+        comments = {name: mark.comment for (key, name), mark in marks.items() if key == handed.key}
         page = feedback_page(result, row, comments, assignment)
-        (feedback / f"{result['student']}.html").write_text(page, encoding="utf-8")
+        (feedback / f"{handed.stem}.html").write_text(page, encoding="utf-8")
     if assignment.by_hand:
-        (out / "by-hand.html").write_text(by_hand_page(results, assignment), encoding="utf-8")
-    write_statistics(results, table, assignment, out)
-    lines = [f"{result['student']}: {result['seconds']:.1f} s" for result in results]
-    for result in results:
-        lines += [f"{result['student']}: {problem}" for problem in result["problems"]]
+        page = by_hand_page(submissions, results, marks, assignment)
+        (out / "by-hand.html").write_text(page, encoding="utf-8")
+    write_statistics(results, table[table["total"].notna()], assignment, out)
+    pairs = [*zip(submissions, results, strict=True)]
+    lines = [f"{handed.stem}: {result['seconds']:.1f} s" for handed, result in pairs]
+    lines += [one_line(f"{handed.stem}: {problem}") for handed, result in pairs for problem in result["problems"]]
     (out / "log.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
@@ -81,7 +88,7 @@ def write_statistics(
     statistics.to_csv(out / "statistics.csv", float_format="%.3f", lineterminator="\n")
     told = [(name, text) for result in results for name, texts in result["messages"].items() for text in texts]
     counted = sorted(collections.Counter(told).items(), key=lambda pair: (-pair[1], natural(pair[0][0]), pair[0][1]))
-    rows = [(name, number, text) for (name, text), number in counted]
+    rows = [(name, number, harmless(text)) for (name, text), number in counted]
     messages = pd.DataFrame(rows, columns=["question", "students", "message"])
     messages.to_csv(out / "messages.csv", index=False, lineterminator="\n")
     share = (100 * points.mean() / most).dropna().sort_values(ascending=False, kind="stable")
@@ -106,6 +113,7 @@ PAGE = """<!doctype html>
 padding:0 1rem;overflow-wrap:anywhere}}
 th,code{{overflow-wrap:normal}}p{{margin:.4em 0}}table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;
 vertical-align:top;padding:.4rem .6rem;border-bottom:1px solid #8886}}.points{{white-space:nowrap}}
+article .words{{white-space:pre-wrap}}
 article{{border-left:4px solid #0072b2;padding:.1rem 1rem;margin:1.5rem 0}}</style></head>
 <body><main>{body}</main></body></html>
 """
@@ -140,8 +148,16 @@ def _escaped(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def by_hand_page(results: Sequence[Mapping[str, Any]], assignment: Assignment) -> str:
-    """Return a page with each open question, its rubric, the graded examples, and the answers of all students."""
+def by_hand_page(
+    submissions: Sequence[HandedIn],
+    results: Sequence[Mapping[str, Any]],
+    marks: Mapping[tuple[str, str], Mark],
+    assignment: Assignment,
+) -> str:
+    """Return a page with each open question, its rubric, the graded examples, and the answers of all students.
+
+    What students wrote is shown as it is, as text.
+    """
     render = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "reference"]).render
 
     def parts() -> Iterator[str]:
@@ -150,9 +166,11 @@ def by_hand_page(results: Sequence[Mapping[str, Any]], assignment: Assignment) -
         for name, question in assignment.by_hand.items():
             yield render(question["prompt"])
             yield f"<details><summary>Graded examples</summary>{render(question['examples'])}</details>"
-            for result in results:
-                answer = result["answers"].get(name, "*No answer was found.*")
-                heading = html.escape(f"{result['student']}, {name}")
-                yield f"<article><h2>{heading}</h2>{render(answer)}</article>"
+            for handed, result in zip(submissions, results, strict=True):
+                if mark := marks.get((handed.key, name)):
+                    heading = html.escape(f"{handed.stem}, {name}")
+                    remark = f"<p><em>{html.escape(mark.remark)}</em></p>" if mark.remark else ""
+                    answer = html.escape(result["answers"].get(name, ""))
+                    yield f'<article><h2>{heading}</h2>{remark}<p class="words">{answer}</p></article>'
 
     return PAGE.format(title=html.escape(assignment.title), body="".join(parts()))
