@@ -281,7 +281,9 @@ def test_a_class(graded, tmp_path, capsys):
     one_wrong = graded(handed_in(folder)[2], name)["points"]  # test_wrong_answers_lose_their_points looks at these
     expected["03-wrong"] = sum(one_wrong.values())
 
-    grading.main([str(ROOT / "dist" / "assignments"), str(folder), "--out", str(tmp_path / "out"), "--jobs", "2"])
+    grading.main(
+        [str(ROOT / "dist" / "assignments" / f"{name}.zip"), str(folder), "--out", str(tmp_path / "out"), "--jobs", "2"]
+    )
     assert f"13 submissions of {assignment(name).title!r}" in capsys.readouterr().out
     rows = (tmp_path / "out" / "grades.csv").read_text().splitlines()
     got = {row.partition(",")[0]: float(row.rpartition(",")[2]) for row in rows[1:]}

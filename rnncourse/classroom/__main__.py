@@ -1,6 +1,10 @@
-"""Grade: ``python -m rnncourse.classroom AUTOGRADER SUBMISSIONS --out FOLDER``."""
+"""Grade: ``python -P -m rnncourse.classroom AUTOGRADER SUBMISSIONS --out FOLDER``."""
 
-from rnncourse.classroom.grading import main
+import sys
 
 if __name__ == "__main__":
+    if not sys.flags.safe_path:  # without -P, Python would look for modules among the submissions first
+        sys.path[0] = __file__.removesuffix("/rnncourse/classroom/__main__.py")
+    from rnncourse.classroom.grading import main
+
     main()

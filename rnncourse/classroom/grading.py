@@ -38,7 +38,6 @@ from rnncourse.classroom.handed_in import (
 from rnncourse.classroom.questions import Submission, run_question
 from rnncourse.classroom.reports import write_grade_books, write_reports
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox
-from rnncourse.classroom.tables import plain_name
 
 
 def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
@@ -157,24 +156,24 @@ def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, plac
 
 
 def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:
-    """Return the autograder; of a folder of them, that of the assignment which most of the notebooks name.
+    """Return the autograder; of a folder of them, that of the assignment which the notebooks name.
 
     Raises
     ------
     ValueError
-        If none of the notebooks names one.
+        If the notebooks name several, or fewer than two name one: a student does not choose what is graded.
     """
     if not autograder.is_dir():
         return autograder
-    named = collections.Counter(named_assignment(handed.path) for handed in submissions)
-    known = [
-        (name, number) for name, number in named.most_common() if (autograder / f"{plain_name(name)}.zip").is_file()
-    ]
-    if not known:
+    known = {path.stem for path in autograder.glob("*.zip")}
+    named = collections.Counter(name for each in submissions if (name := named_assignment(each.path)) in known)
+    if len(named) != 1 or named.total() < 2:
+        said = ", ".join(f"{name} ({number} times)" for name, number in named.most_common()) or "none"
         raise ValueError(
-            f"no submission names an assignment of {autograder}: give the zip file of the one that is meant"
+            f"which assignment is it? The notebooks name {said}. Say it: with `make grade` as ASSIGNMENT=NAME, "
+            f"on the command line as its zip file in {autograder}"
         )
-    return autograder / f"{known[0][0]}.zip"
+    return autograder / f"{named.most_common()[0][0]}.zip"
 
 
 def grades(
