@@ -137,7 +137,8 @@ assignments: $(MADE)  ## make the students' notebooks and the autograders from b
 
 grade: $(MADE)  ## grade a folder: make grade SUBMISSIONS=folder
 	test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder" >&2; exit 1; }
-	$(PY) -P -m rnncourse.classroom $(or $(ASSIGNMENT:%=dist/assignments/%.zip),dist/assignments) "$(SUBMISSIONS)" --out "$(OUT)"
+	$(PY) -P -m rnncourse.classroom $(or $(ASSIGNMENT:%=dist/assignments/%.zip),dist/assignments) "$(SUBMISSIONS)" --out "$(OUT)" \
+		$(if $(ROSTER),--roster "$(ROSTER)") $(if $(LATE),--late-penalty "$(LATE)")
 
 results: $(READY)  ## repeat the recorded long runs: data/results/*.csv
 	$(PY) data/record.py

@@ -31,6 +31,7 @@ CLASSROOM = (
     "tables",
     "handed_in",
     "by_hand",
+    "platforms",
     "sandbox",
     "questions",
     "reports",

@@ -353,6 +353,142 @@ def test_files_that_cannot_be_read_are_named(room):
     assert room.totals().pop("ada") == "6"
 
 
+# The class, what came late, and what is given back.
+
+WORKSHEET = (
+    "\ufeffTeilnehmer-ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,"
+    "Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar\n"
+    'Teilnehmer/in47,Emmy Noether,e@x.de,Zur Bewertung abgegeben,"9,00","10,00",Ja,"Montag, 23. November 2026, 9:00",'
+    '"Dienstag, 24. November 2026, 8:00",\n'
+    'Teilnehmer/in48,Ada Lovelace,a@x.de,Zur Bewertung abgegeben,,"10,00",Ja,-,-,\n'
+    'Teilnehmer/in49,Kurt Gödel,k@x.de,Keine Abgabe,,"10,00",Ja,-,-,\n'
+)
+
+
+def zip_names(path) -> list[str]:
+    with zipfile.ZipFile(path) as archive:
+        return sorted(archive.namelist())
+
+
+def test_a_worksheet_of_moodle_in_german(room, tmp_path):
+    """Its columns and dates are written back; who handed in nothing has a row, and stays as he is in Moodle."""
+    (tmp_path / "Bewertungen.csv").write_text(WORKSHEET)
+    room.hand_in("Emmy Noether_47_assignsubmission_file/tiny.ipynb", *GOOD)
+    room.hand_in("Ada Lovelace_48_assignsubmission_file/tiny.ipynb", DOUBLE)
+    room.hand_in("Max Stranger_50_assignsubmission_file/tiny.ipynb", DOUBLE)
+    printed = room.grade("--roster", str(tmp_path / "Bewertungen.csv"))
+    assert "3 submissions" in printed
+    assert "Kurt Gödel_49: not graded: nothing was handed in" in printed
+    assert "Max Stranger_50: not in the roster" in printed
+    expected = {"Emmy Noether 47": "6", "Ada Lovelace 48": "2", "Max Stranger 50": "2", "Kurt Gödel 49": ""}
+    assert room.totals() == expected
+    rows = room.rows("moodle.csv")
+    assert list(rows[0]) == WORKSHEET.lstrip("\ufeff").splitlines()[0].split(",")
+    assert [(row["Teilnehmer-ID"], row["Bewertung"]) for row in rows] == [
+        ("Teilnehmer/in47", "6"),
+        ("Teilnehmer/in48", "2"),
+    ]
+    assert rows[0]["Zuletzt geändert (Bewertung)"] == "Dienstag, 24. November 2026, 8:00"
+    assert zip_names(room.out / "moodle-feedback.zip")[1] == "Emmy Noether_47_assignsubmission_file_/feedback.html"
+    assert not (room.out / "feedback" / "Kurt Gödel_49.html").exists()
+
+
+def test_a_maximum_that_does_not_fit(room, tmp_path):
+    (tmp_path / "class.csv").write_text(WORKSHEET.replace("10,00", "100,00"))
+    room.hand_in("Emmy Noether_47_assignsubmission_file/tiny.ipynb", *GOOD)
+    assert "Moodle's maximum must be 10, got 100" in room.grade("--roster", str(tmp_path / "class.csv"))
+    assert not (room.out / "moodle.csv").exists()
+    assert room.totals()["Emmy Noether 47"] == "6"
+
+
+def test_late_in_moodle(room, tmp_path):
+    said = ["Submitted for grading - 2 days 3 hours late", "Submitted for grading - 5 mins 2 secs late", "Submitted"]
+    rows = [f'Participant {7 + i},N. N.,"{text}",,10.00,Yes,-,-' for i, text in enumerate(said)]
+    header = "Identifier,Full name,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission),"
+    (tmp_path / "class.csv").write_text("\n".join([header + "Last modified (grade)", *rows]))
+    for number in (7, 8, 9):
+        room.hand_in(f"N. N._{number}_assignsubmission_file/tiny.ipynb", *GOOD)
+    room.grade("--roster", str(tmp_path / "class.csv"), "--late-penalty", "10/day")
+    found = [(row["late"], row["penalty"], row["total"]) for row in room.rows("grades.csv")]
+    assert found == [("3", "3", "3"), ("1", "1", "5"), ("", "0", "6")]
+    assert [row["q2"] for row in room.rows("grades.csv")] == ["3", "3", "3"]
+    assert "It came late: 3 points are taken off." in (room.out / "feedback" / "N. N._7.html").read_text()
+
+
+def test_late_in_canvas(room):
+    """Its names of files say that something came late, and not by how many days."""
+    room.hand_in("lovelaceada_LATE_11_21_tiny.ipynb", *GOOD)
+    room.hand_in("noetheremmy_12_22_tiny.ipynb", *GOOD)
+    room.grade()
+    assert room.totals() == {"lovelaceada 11": "6", "noetheremmy 12": "6"}
+    assert "penalty" not in room.rows("grades.csv")[0]
+    room.grade("--late-penalty", "20%")
+    assert room.totals() == {"lovelaceada 11": "4", "noetheremmy 12": "6"}
+    assert "lovelaceada_11: late, nobody says by how many days" in room.grade("--late-penalty", "20/day")
+    assert room.totals() == {"lovelaceada 11": "6", "noetheremmy 12": "6"}
+    assert "10 or 10/day is asked for, got 'much'" in room.grade("--late-penalty", "much", code=2)
+
+
+def test_a_table_of_canvas(room, tmp_path):
+    (tmp_path / "class.csv").write_text(
+        "Student,ID,SIS User ID,SIS Login ID,Section,Essay (99)\n    Points Possible,,,,,10\n"
+        '"Lovelace, Ada",11,s11,ada,"A, 1",7\n"Noether, Emmy",12,s12,emmy,B,\n"Student, Test",13,,x,B,\n'
+    )
+    room.hand_in("lovelaceada_11_21_tiny-1.ipynb", *GOOD)
+    room.hand_in("noetheremmy_12_22_tiny.ipynb", *GOOD)
+    room.grade("--roster", str(tmp_path / "class.csv"))
+    assert (room.out / "canvas.csv").read_text() == (
+        "Student,ID,SIS User ID,SIS Login ID,Section,A tiny assignment\n"
+        '"Lovelace, Ada",11,s11,ada,"A, 1",6\n"Noether, Emmy",12,s12,emmy,B,6\n'
+    )
+    assert room.totals()["Student, Test 13"] == ""
+    names = ["lovelaceada_11_21_tiny-1.html", "noetheremmy_12_22_tiny.html"]
+    assert zip_names(room.out / "canvas-feedback.zip") == names
+
+
+LISTS = {
+    "names": "Ada Lovelace\nEmmy Noether\nKurt Gödel\n",
+    "last names first": "Lovelace, Ada\nNoether, Emmy\nGödel, Kurt",
+    "a table": "Name;E-mail;late\nAda Lovelace;a@x.org;\nEmmy Noether;e@x.org;no\nKurt Go\u0308del;k@x.org;2\n",
+}
+
+
+@pytest.mark.parametrize("how", LISTS)
+def test_lists_of_names(room, tmp_path, how):
+    (tmp_path / "class.csv").write_text(LISTS[how])
+    room.hand_in("lovelaceada_11_21_tiny.ipynb", *GOOD)
+    room.hand_in("kurt gödel/tiny.ipynb", *GOOD)
+    room.hand_in("eve.ipynb", *GOOD)
+    printed = room.grade("--roster", str(tmp_path / "class.csv"))
+    assert "eve: not in the roster" in printed
+    assert printed.count("not in the roster") == 1
+    assert sorted(room.totals().values()) == ["", "6", "6", "6"]
+    assert "Noether" in next(row["student"] for row in room.rows("grades.csv") if not row["total"])
+    assert {row["late"] for row in room.rows("grades.csv")} == ({"", "2"} if how == "a table" else {""})
+
+
+def test_a_name_that_two_have_is_not_guessed(room, tmp_path):
+    (tmp_path / "class.csv").write_text("name,number\nAda Lovelace,1\nAda Lovelace,2\n")
+    room.hand_in("Ada Lovelace.ipynb", *GOOD, answer="Because.")
+    for _ in range(2):
+        assert "Ada Lovelace: not in the roster, or not the only one" in room.grade(
+            "--roster", str(tmp_path / "class.csv")
+        )
+    room.fill_in(**{"Ada Lovelace": "4"})
+    room.grade("--roster", str(tmp_path / "class.csv"))
+    assert room.totals() == {"Ada Lovelace": "10", "Ada Lovelace 1": "", "Ada Lovelace 2": ""}
+
+
+def test_where_nobody_can_be_graded(room):
+    for name in ("1", "2"):
+        room.hand_in(f"ada/{name}.ipynb", answer=name)
+    (room.folder / "empty").mkdir()
+    printed = room.grade()
+    assert "ada: not graded: there are several notebooks" in printed
+    assert "empty: not graded: nothing was handed in" in printed
+    assert room.totals() == {"ada": "", "empty": ""}
+
+
 # Which assignment.
 
 

@@ -20,16 +20,7 @@ NUMBER = re.compile(r"\d{1,6}([.,]\d{0,6})?")
 
 @dataclass(frozen=True)
 class Mark:
-    """What an answer in words gets: points, not a number as long as a person has to look at it; a comment; a remark."""
-
-    points: float
-    comment: str
-    remark: str = ""
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row that a person may have filled in, as it is written, and where it stands."""
+    """A row of by-hand.csv as it is written there: what an answer in words gets, and from where that was read."""
 
     place: str
     points: str
@@ -38,8 +29,10 @@ class Row:
     remark: str
 
     def value(self) -> float:
-        """The points, also with a decimal comma."""
-        return float(self.points.replace(",", ".")) if self.points else math.nan
+        """Points; not a number as long as a person has to look at the answer."""
+        if self.points:
+            return float(self.points.replace(",", "."))
+        return 0.0 if self.remark == NO_ANSWER else math.nan
 
 
 def fingerprint(answer: str) -> str:
@@ -77,7 +70,7 @@ def read_by_hand(
     """
     main = out / "by-hand.csv"
     tables = [read_table(path) for path in sorted(out.glob("by-hand*.csv"), key=lambda path: (path != main, path))]
-    given: dict[tuple[str, str], list[Row]] = {}
+    given: dict[tuple[str, str], list[Mark]] = {}
     for table in tables:
         for key, row in _rows(table, submissions, assignment).items():
             given.setdefault(key, []).append(row)
@@ -97,14 +90,14 @@ def read_by_hand(
         first = tables[0] if tables and tables[0].path == main else None
         separator, plain = (first.separator, first.encoding == "utf-8") if first else (",", True)
         write_table(main, [COLUMNS, *written], separator=separator, encoding="utf-8" if plain else "utf-8-sig")
-    return {key: _mark(row) for key, row in rows.items() if key in answers}
+    return {key: row for key, row in rows.items() if key in answers}
 
 
-def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment) -> dict[tuple[str, str], Row]:
+def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment) -> dict[tuple[str, str], Mark]:
     """Return the rows of a table; one that a person has filled in wrongly is refused."""
     if tuple(table.columns) not in (OLD, COLUMNS):
         raise ValueError(f"{table.path} must have the columns {', '.join(COLUMNS)}, got {', '.join(table.columns)}")
-    found: dict[tuple[str, str], Row] = {}
+    found: dict[tuple[str, str], Mark] = {}
     for line, cells in table.rows:
         place = f"{table.path}, line {line}"
         if any(cells[len(table.columns) :]):
@@ -117,7 +110,7 @@ def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment)
             row |= {"points": "", "comment": ""}  # what an earlier version wrote by itself
         if key in found:
             raise ValueError(f"{place}: this answer is graded twice")
-        found[key] = Row(place, row["points"], row["comment"], row["answer"], row["remark"])
+        found[key] = Mark(place, row["points"], row["comment"], row["answer"], row["remark"])
         most = assignment.by_hand[row["question"]]["points"]
         if row["points"] and not (NUMBER.fullmatch(row["points"]) and found[key].value() <= most):
             raise ValueError(f"{place}: the points must be from 0 to {most:g}, got {row['points']!r}")
@@ -126,16 +119,17 @@ def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment)
 
 def _student(place: str, name: str, number: str, submissions: Sequence[HandedIn]) -> str:
     """Return whose row it is: by the platform's number, or else by the name."""
-    named = [handed.key for handed in submissions if number and handed.identity == number]
-    named = named or [handed.key for handed in submissions if handed.student == plain_name(name)]
+    alike = [handed for handed in submissions if handed.student == plain_name(name)]
+    numbered = [handed for handed in (submissions if number else alike) if handed.identity == number]
+    named = [handed.key for handed in numbered or alike]
     if not named:
         raise ValueError(f"{place}: {name!r} has handed in nothing")
-    if len(named) > 1:
+    if len({*named}) > 1:
         raise ValueError(f"{place}: {name!r} is the name of several students; their numbers tell them apart")
     return named[0]
 
 
-def _one(rows: Sequence[Row], answer: str | None) -> Row:
+def _one(rows: Sequence[Mark], answer: str | None) -> Mark:
     """Return the row of an answer, from what people wrote; no answer: the submission was not graded."""
     if answer is None:
         return rows[0]
@@ -151,16 +145,8 @@ def _one(rows: Sequence[Row], answer: str | None) -> Row:
             texts.append(row.comment)
     comment, remark = " / ".join(texts), "" if answer else NO_ANSWER
     if counts:
-        return Row("", counts[0].points, comment, state, remark)
+        return Mark("", counts[0].points, comment, state, remark)
     asked = next((row.remark for row in rows if row.remark.startswith(CHANGED)), "")
     if old:
         asked = f"{CHANGED} Before: {old[0].points} points. {old[0].comment}".strip()
-    return Row("", "", comment, state, asked or remark)
-
-
-def _mark(row: Row) -> Mark:
-    """Return what counts."""
-    empty = row.remark == NO_ANSWER
-    if empty and not row.points:
-        return Mark(0.0, row.comment or NO_ANSWER, row.remark)
-    return Mark(row.value(), row.comment, row.remark)
+    return Mark("", "", comment, state, asked or remark)

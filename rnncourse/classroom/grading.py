@@ -10,6 +10,7 @@ import argparse
 import collections
 import hashlib
 import json
+import re
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ from tqdm import tqdm
 
 from rnncourse.classroom.by_hand import Mark, read_by_hand
 from rnncourse.classroom.handed_in import (
+    NOTHING,
     Assignment,
     HandedIn,
     content,
@@ -35,8 +37,9 @@ from rnncourse.classroom.handed_in import (
     read_assignment,
     read_notebook,
 )
+from rnncourse.classroom.platforms import read_roster, with_roster, write_grade_books
 from rnncourse.classroom.questions import Submission, run_question
-from rnncourse.classroom.reports import write_grade_books, write_reports
+from rnncourse.classroom.reports import write_reports
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox
 
 
@@ -70,7 +73,7 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     try:
         notebook = read_notebook(handed.path, assignment)
     except (OSError, ValueError) as error:
-        return result | {"problems": [str(error)], "seconds": time.monotonic() - begin}
+        return result | {"problems": [str(error)], "unread": one_line(error), "seconds": time.monotonic() - begin}
     with sandbox:
         submission = Submission(notebook.cells, sandbox)
         for question in assignment.questions:
@@ -136,8 +139,7 @@ def _grade_or_say_why(handed: HandedIn, assignment: Assignment, sandbox: Sandbox
     try:
         return _grade_once(handed, assignment, sandbox, place)
     except Exception as error:  # the others are graded, and this one again the next time
-        problem = one_line(f"this could not be graded: {type(error).__name__}: {error}")
-        return _nothing(handed, assignment) | {"problems": [problem], "fingerprint": "", "seconds": 0.0}
+        return _not_graded(handed, assignment, f"this could not be graded: {type(error).__name__}: {error}")
 
 
 def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
@@ -181,42 +183,40 @@ def grades(
     results: Sequence[Mapping[str, Any]],
     assignment: Assignment,
     marks: Mapping[tuple[str, str], Mark],
+    penalty: tuple[float, bool] = (0.0, False),
 ) -> pd.DataFrame:
-    """Return a row for each student: points of each question, total. Empty: a person has to look at it."""
-    rows = []
+    """Return a row for each student: points of each question, total. Empty: a person has to look at it.
+
+    The penalty for what came late is per cent of the maximum, and whether it is for each day that has begun.
+    """
+    rows, most = [], sum(assignment.points().values())
     for handed, result in zip(submissions, results, strict=True):
         graded = bool(result["fingerprint"])
         points = dict.fromkeys(assignment.points(), np.nan) | (result["points"] if graded else {})
-        points |= {name: marks[handed.key, name].points for name in assignment.by_hand if graded}
+        points |= {name: marks[handed.key, name].value() for name in assignment.by_hand if graded}
         person = {"student": handed.student, "number": handed.identity, "late": handed.late}
-        note = "" if graded else f"not graded: {result['problems'][0]}"
-        total = np.nansum([*points.values()]) if graded else np.nan
-        rows.append(person | {"note": note or result.get("unreadable", "")} | points | {"total": total})
+        note = result.get("unread", "") if graded else f"not graded: {result['problems'][0]}"
+        total = float(np.nansum([*points.values()])) if graded else np.nan
+        if penalty[0]:
+            days = float(handed.late) if handed.late.isdecimal() else np.nan
+            taken = penalty[0] / 100 * most * (days if penalty[1] else 1) if handed.late else 0.0
+            note = note or ("late, nobody says by how many days" if np.isnan(taken) else "")
+            points["penalty"] = min(taken, total)
+            total -= np.nan_to_num(points["penalty"])
+        rows.append(person | {"note": note} | points | {"total": total})
     return pd.DataFrame(rows)
 
 
-def _grade_what_can_be_graded(
-    submissions: Sequence[HandedIn], assignment: Assignment, kept: Path, **options: Any
-) -> list[dict[str, Any]]:
-    """Return the results in the order of the submissions, with the reason why one could not be graded or read."""
-    done = iter(grade_all([handed for handed in submissions if not handed.problem], assignment, kept, **options))
-    results = []
-    for handed in submissions:
-        if handed.problem:
-            why = {"problems": [handed.problem], "fingerprint": "", "seconds": 0.0}
-            results.append(_nothing(handed, assignment) | why)
-        else:
-            results.append(next(done) | {"unreadable": _unreadable(handed, assignment)})
-    return results
+def _not_graded(handed: HandedIn, assignment: Assignment, why: str) -> dict[str, Any]:
+    """No points, and a result that is not kept."""
+    return _nothing(handed, assignment) | {"problems": [one_line(why)], "fingerprint": "", "seconds": 0.0}
 
 
-def _unreadable(handed: HandedIn, assignment: Assignment) -> str:
-    """Return why there is nothing to grade in what a student handed in."""
-    try:
-        read_notebook(handed.path, assignment)
-    except (OSError, ValueError) as error:
-        return one_line(error)
-    return ""
+def _penalty(text: str) -> tuple[float, bool]:
+    found = re.fullmatch(r"(\d{1,2}|100)%?(/day)?", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"10 or 10/day is asked for, got {text!r}")
+    return float(found[1]), bool(found[2])
 
 
 def _path(text: str) -> Path:
@@ -246,6 +246,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("submissions", type=_path, help="folder with one notebook, or one folder, for each student")
     parser.add_argument("--out", type=_path, required=True, help="folder for grades, feedback, statistics and log")
     parser.add_argument("--jobs", type=int, help="submissions at a time; one a core by default")
+    parser.add_argument("--roster", type=_path, help="the class: Canvas's or Moodle's table, or a list of names")
+    parser.add_argument(
+        "--late-penalty", type=_penalty, default=(0.0, False), help="per cent of the maximum: 10, or 10/day"
+    )
     parser.add_argument(
         "--without-sandbox",
         action="store_true",
@@ -260,16 +264,25 @@ def _grade_folder(given: argparse.Namespace) -> list[str]:
     if sandboxed:
         check_sandbox(limits)
     submissions = handed_in(given.submissions)
+    roster = read_roster(given.roster) if given.roster else None
+    submissions, strangers = with_roster(submissions, roster) if roster else (submissions, [])
     assignment = read_assignment(choose(given.autograder, submissions))
     options = {"limits": limits, "jobs": given.jobs, "sandboxed": sandboxed}
-    results = _grade_what_can_be_graded(submissions, assignment, given.out / "results", **options)
+    done = iter(
+        grade_all([each for each in submissions if not each.problem], assignment, given.out / "results", **options)
+    )
+    results = [_not_graded(each, assignment, each.problem) if each.problem else next(done) for each in submissions]
     marks = read_by_hand(given.out, submissions, results, assignment)
-    table = grades(submissions, results, assignment, marks)
+    table = grades(submissions, results, assignment, marks, given.late_penalty)
     write_reports(submissions, results, table, marks, assignment, given.out)
-    books = write_grade_books(given.out, submissions, table, assignment)
-    lines = [f"{len(results)} submissions of {assignment.title!r}: {given.out / 'grades.csv'}"]
-    if left := sum(np.isnan(mark.points) for mark in marks.values()):
-        lines.append(f"{left} answers to be graded by hand: read by-hand.html, fill in by-hand.csv, run this again")
-    for handed, note in zip(submissions, table["note"], strict=True):
-        lines += [f"{handed.stem}: {note}"] if note else []
-    return lines + [f"to be imported: {path}" for path in books]
+    totals = {handed: total for handed, total in zip(submissions, table["total"], strict=True) if not np.isnan(total)}
+    number = sum(handed.problem != NOTHING for handed in submissions)
+    lines = [f"{number} submissions of {assignment.title!r}: {given.out / 'grades.csv'}"]
+    lines += [f"{handed.stem}: {note}" for handed, note in zip(submissions, table["note"], strict=True) if note]
+    lines += [f"{stranger}: not in the roster, or not the only one of this name" for stranger in strangers]
+    for path in [given.out / f"{system}{end}" for system in ("canvas", "moodle") for end in (".csv", "-feedback.zip")]:
+        path.unlink(missing_ok=True)
+    if left := sum(np.isnan(mark.value()) for mark in marks.values()):
+        return [*lines, f"{left} answers to be graded by hand: read by-hand.html, fill in by-hand.csv, run this again"]
+    most = sum(assignment.points().values())
+    return lines + write_grade_books(given.out, totals, assignment.title, most, roster)

@@ -16,6 +16,7 @@ from rnncourse.classroom.words import Cell, find_words
 
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_CELLS = 2_000
+NOTHING = "nothing was handed in"
 TOO_LARGE = "the notebook is larger than 20 MB: clear its outputs and save it again"
 NOT_WHOLE = "the file is not a whole notebook: save it again in Jupyter, and hand that in"
 NO_NOTEBOOK = "`{}` is not a notebook: hand in the file that ends in .ipynb"
@@ -211,7 +212,11 @@ def _choose(own: Sequence[HandedIn]) -> HandedIn:
     late = max(each.late for each in own)
     try:
         files = [file for each in own for file in _files(each.path)]
-        files = [file for file in files if _is_notebook(file.name)] or _of_kind(files, ".zip") or files[:1]
+        files = (
+            [file for file in files if _is_notebook(file.name)]
+            or [file for file in files if _is_zip(file)]
+            or files[:1]
+        )
         if len({content(file) or file for file in files}) > 1:
             named = ", ".join(one_line(file.name, 100) for file in files[:5])
             return replace(
@@ -219,7 +224,7 @@ def _choose(own: Sequence[HandedIn]) -> HandedIn:
             )
     except (OSError, RecursionError) as error:
         return replace(own[0], late=late, problem=one_line(f"this cannot be read: {error}"))
-    return replace(own[0], late=late, path=files[0] if files else own[0].path)
+    return replace(own[0], late=late, path=files[0]) if files else replace(own[0], late=late, problem=NOTHING)
 
 
 def _files(path: Path) -> list[Path]:
@@ -235,8 +240,8 @@ def _is_notebook(name: str) -> bool:
     return ".ipynb" in name.lower()
 
 
-def _of_kind(files: Sequence[Path], ending: str) -> list[Path]:
-    return [file for file in files if file.suffix.lower() == ending]
+def _is_zip(file: Path) -> bool:
+    return file.suffix.lower() == ".zip"
 
 
 @dataclass(frozen=True)
@@ -258,7 +263,7 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
     if path.is_symlink():
         raise ValueError(f"`{one_line(path.name)}` is a link to another file: hand in the file itself")
     if not path.is_file():
-        raise ValueError("nothing was handed in")
+        raise ValueError(NOTHING)
     try:
         notebook = _read(path)
         cells = [_cell(cell) for cell in _cells(notebook)]
@@ -278,10 +283,11 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
 
 def _read(path: Path) -> Any:
     """Return the notebook in a file, or in a zip file, as it was written."""
-    packed = path.suffix.lower() == ".zip"
     if path.stat().st_size > LARGEST:
-        raise ValueError(TOO_LARGE if packed or _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name)))
-    data = _unpacked(path) if packed else path.read_bytes()
+        raise ValueError(
+            TOO_LARGE if _is_zip(path) or _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name))
+        )
+    data = _unpacked(path) if _is_zip(path) else path.read_bytes()
     try:
         return json.loads(decoded(data)[0])
     except (ValueError, RecursionError):

@@ -12,42 +12,9 @@ import pandas as pd
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
-from rnncourse.classroom.by_hand import Mark
-from rnncourse.classroom.handed_in import Assignment, HandedIn, natural, one_line
+from rnncourse.classroom.by_hand import NO_ANSWER, Mark
+from rnncourse.classroom.handed_in import NOTHING, Assignment, HandedIn, natural, one_line
 from rnncourse.classroom.tables import harmless
-
-
-def write_grade_books(
-    out: Path, submissions: Sequence[HandedIn], table: pd.DataFrame, assignment: Assignment
-) -> list[Path]:
-    """Write the totals as Canvas and Moodle import them, where the names of the files told the numbers of the students.
-
-    Returns
-    -------
-    list of Path
-        The files. None is written, and an old one is removed, as long as an answer has to be graded by hand.
-    """
-    most = sum(assignment.points().values())
-    rows: dict[str, list[dict[str, Any]]] = {"Canvas": [], "Moodle": []}
-    graded = table["total"].notna()
-    for handed, (_, row) in zip(submissions, table.iterrows(), strict=True):
-        if pd.isna(row["total"]):  # left as it is
-            continue
-        if handed.system == "Canvas" and handed.identity.isdecimal():
-            person = {"Student": handed.student, "ID": handed.identity, "SIS User ID": "", "SIS Login ID": ""}
-            rows["Canvas"].append(person | {"Section": "", assignment.title: f"{row['total']:g}"})
-        elif handed.system == "Moodle":
-            person = {"Identifier": f"Participant {handed.identity}", "Full name": handed.student}
-            grade = {"Grade": f"{row['total']:g}", "Maximum Grade": f"{most:g}", "Last modified (grade)": "-"}
-            rows["Moodle"].append(person | grade)
-    written = []
-    for system, people in rows.items():
-        path = out / f"{system.lower()}.csv"
-        path.unlink(missing_ok=True)
-        if people and not table[graded].isna().any(axis=None):
-            pd.DataFrame(people).to_csv(path, index=False, lineterminator="\n")
-            written.append(path)
-    return written
 
 
 def write_reports(
@@ -63,7 +30,9 @@ def write_reports(
     feedback = out / "feedback"
     feedback.mkdir(exist_ok=True)
     for handed, result, (_, row) in zip(submissions, results, table.iterrows(), strict=True):
-        comments = {name: mark.comment for (key, name), mark in marks.items() if key == handed.key}
+        if handed.problem == NOTHING:
+            continue
+        comments = {name: _comment(mark) for (key, name), mark in marks.items() if key == handed.key}
         page = feedback_page(result, row, comments, assignment)
         (feedback / f"{handed.stem}.html").write_text(page, encoding="utf-8")
     if assignment.by_hand:
@@ -74,6 +43,10 @@ def write_reports(
     lines = [f"{handed.stem}: {result['seconds']:.1f} s" for handed, result in pairs]
     lines += [one_line(f"{handed.stem}: {problem}") for handed, result in pairs for problem in result["problems"]]
     (out / "log.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _comment(mark: Mark) -> str:
+    return mark.comment or (NO_ANSWER if mark.remark == NO_ANSWER and not mark.points else "")
 
 
 def write_statistics(
@@ -131,12 +104,14 @@ def feedback_page(
         texts = "".join(f"<p>{_escaped(text)}</p>" for text in told)
         title = html.escape(assignment.titles.get(name, name))
         rows.append(f'<tr><td>{title}</td><td class="points">{reached}</td><td>{texts}</td></tr>')
+    reached = f"{row['total']:g} of {sum(most.values()):g} points"
+    late = f"<p>It came late: {row['penalty']:g} points are taken off.</p>" if row.get("penalty") else ""
     unfinished = "; some questions are not graded yet" if row[list(most)].isna().any() else ""
     problems = "".join(f"<li>{_escaped(problem)}</li>" for problem in result["problems"])
     title = html.escape(f"{assignment.title}: {result['student']}")
     return PAGE.format(
         title=title,
-        body=f"<h1>{title}</h1><p><strong>{row['total']:g} of {sum(most.values()):g} points</strong>{unfinished}</p>"
+        body=f"<h1>{title}</h1><p><strong>{reached}</strong>{unfinished}</p>{late}"
         "<table><thead><tr><th>Question</th><th>Points</th><th>What to look at</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"
         + (f"<h2>When your notebook ran from top to bottom</h2><ul>{problems}</ul>" if problems else ""),
