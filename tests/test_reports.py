@@ -357,7 +357,7 @@ def test_files_that_cannot_be_read_are_named(room):
 
 WORKSHEET = (
     "\ufeffTeilnehmer-ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,"
-    "Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar\n"
+    "Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback-Kommentar\n"
     'Teilnehmer/in47,Emmy Noether,e@x.de,Zur Bewertung abgegeben,"9,00","10,00",Ja,"Montag, 23. November 2026, 9:00",'
     '"Dienstag, 24. November 2026, 8:00",\n'
     'Teilnehmer/in48,Ada Lovelace,a@x.de,Zur Bewertung abgegeben,,"10,00",Ja,-,-,\n'
