@@ -129,6 +129,14 @@ def test_forms_of_notebooks(tmp_path, assignment, form):
     assert WORDS in found.answers["q11"]
 
 
+def test_line_ends_of_windows(tmp_path, assignment):
+    """A check is still known as one, and the assignment's own text as such."""
+    cells = [cell("code", f"{DOUBLE}\n"), cell("code", "1 / 0\n"), *PLAIN]
+    cells = [each | {"source": each["source"].replace("\n", "\r\n")} for each in cells]
+    found = read_notebook(written(tmp_path / "ada.ipynb", cells), assignment)
+    assert (found.cells, found.answers) == ((f"{DOUBLE}\n",), {})
+
+
 def test_a_whole_notebook_stays_as_it_was(tmp_path, assignment):
     (tmp_path / "ada.ipynb").write_text(notebook(DOUBLE, answer=WORDS), encoding="utf-8")
     found = read_notebook(tmp_path / "ada.ipynb", assignment)

@@ -195,7 +195,7 @@ def grades(
         points = dict.fromkeys(assignment.points(), np.nan) | (result["points"] if graded else {})
         points |= {name: marks[handed.key, name].value() for name in assignment.by_hand if graded}
         person = {"student": handed.student, "number": handed.identity, "late": handed.late}
-        note = result.get("unread", "") if graded else f"not graded: {result['problems'][0]}"
+        note = result.get("unread", "") if graded else "not graded: " + next(iter(result["problems"]), "see log.txt")
         total = float(np.nansum([*points.values()])) if graded else np.nan
         if penalty[0]:
             days = float(handed.late) if handed.late.isdecimal() else np.nan

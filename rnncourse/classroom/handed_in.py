@@ -333,6 +333,7 @@ def _cells(notebook: Any) -> list[Any]:
 
 def _cell(cell: Any) -> Cell:
     source = "".join(cell["source"] if "source" in cell else cell["input"]).encode("utf-8", "replace").decode()
+    source = source.replace("\r\n", "\n")  # what Git and editors on Windows make of line ends
     return Cell(str(cell["cell_type"]), source, _inside(cell, "metadata", "rnncourse", "answer"), str(cell.get("id")))
 
 
