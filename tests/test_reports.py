@@ -276,7 +276,10 @@ def test_what_stands_beside_a_notebook(room):
     notes = {row["student"]: row["note"] for row in room.rows("grades.csv") if row["note"]}
     assert list(notes) == ["eve"]
     assert [row["Student"] for row in room.rows("canvas.csv")] == ["hopper"]
-    assert "not graded yet" in (room.out / "feedback" / "eve.html").read_text()
+    page = (room.out / "feedback" / "eve.html").read_text()
+    assert "<strong>Not graded</strong>" in page
+    assert "leave the one that counts" in page
+    assert "nan" not in page
 
 
 NAMES = {
@@ -435,6 +438,7 @@ def test_late_in_canvas(room):
     assert room.totals() == {"lovelaceada 11": "4", "noetheremmy 12": "6"}
     assert "lovelaceada_11: late, nobody says by how many days" in room.grade("--late-penalty", "20/day")
     assert room.totals() == {"lovelaceada 11": "6", "noetheremmy 12": "6"}
+    assert "nan" not in (room.out / "feedback" / "lovelaceada_11.html").read_text()
     assert "10 or 10/day is asked for, got 'much'" in room.grade("--late-penalty", "much", code=2)
 
 

@@ -201,7 +201,7 @@ def grades(
             days = float(handed.late) if handed.late.isdecimal() else np.nan
             taken = penalty[0] / 100 * most * (days if penalty[1] else 1) if handed.late else 0.0
             note = note or ("late, nobody says by how many days" if np.isnan(taken) else "")
-            points["penalty"] = min(taken, total)
+            points["penalty"] = min(taken, total) if graded else np.nan
             total -= np.nan_to_num(points["penalty"])
         rows.append(person | {"note": note} | points | {"total": total})
     return pd.DataFrame(rows)

@@ -128,7 +128,7 @@ def with_roster(submissions: Sequence[HandedIn], roster: Roster) -> tuple[list[H
 def _spellings(name: str) -> set[str]:
     """Return forms of a name: Ada Lovelace, Lovelace, Ada, and lovelaceada."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", name).casefold())
-    return {" ".join(sorted(words)), *("".join(words[turn:] + words[:turn]) for turn in range(len(words)))}
+    return {"".join(words[turn:] + words[:turn]) for turn in range(len(words))} | ({" ".join(sorted(words))} - {""})
 
 
 def _same(person: HandedIn, others: set[str], handed: HandedIn, names: set[str]) -> bool:

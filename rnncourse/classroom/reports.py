@@ -104,8 +104,8 @@ def feedback_page(
         texts = "".join(f"<p>{_escaped(text)}</p>" for text in told)
         title = html.escape(assignment.titles.get(name, name))
         rows.append(f'<tr><td>{title}</td><td class="points">{reached}</td><td>{texts}</td></tr>')
-    reached = f"{row['total']:g} of {sum(most.values()):g} points"
-    late = f"<p>It came late: {row['penalty']:g} points are taken off.</p>" if row.get("penalty") else ""
+    reached = "Not graded" if pd.isna(row["total"]) else f"{row['total']:g} of {sum(most.values()):g} points"
+    late = f"<p>It came late: {row['penalty']:g} points are taken off.</p>" if row.get("penalty", 0) > 0 else ""
     unfinished = "; some questions are not graded yet" if row[list(most)].isna().any() else ""
     problems = "".join(f"<li>{_escaped(problem)}</li>" for problem in result["problems"])
     title = html.escape(f"{assignment.title}: {result['student']}")
