@@ -259,7 +259,7 @@ SPOILING = {
     "eve\rx.ipynb": "eve x",
     "eve\x1b[2J.ipynb": "eve\N{REPLACEMENT CHARACTER}[2J",
     "e" * 150 + ".ipynb": "e" * 30 + "… b5a8393c",
-    os.fsdecode(b"\xff.ipynb"): "\N{REPLACEMENT CHARACTER}",
+    os.fsdecode(b"M\x81ller.ipynb"): "Müller",
 }
 
 
@@ -388,7 +388,7 @@ def test_two_notebooks_of_one_student_are_reported(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(name)
     ada, eve = handed_in(tmp_path)
-    assert ada.problem == "there are several notebooks, 1.ipynb, 2.ipynb: leave the one that counts"
+    assert ada.problem == "there are several files, 1.ipynb, 2.ipynb: leave the one that counts"
     assert (eve.problem, eve.path.name) == ("", "1.ipynb")
 
 

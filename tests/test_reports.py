@@ -266,14 +266,18 @@ def test_what_stands_beside_a_notebook(room):
     (room.folder / "Emmy Noether_47_assignsubmission_onlinetext.html").write_text("See file.")
     room.hand_in("hopper_77_88_tiny.ipynb", *GOOD)
     (room.folder / "hopper_77_89_loss.png").write_bytes(b"\x89PNG")
+    (room.folder / "max").mkdir()
+    (room.folder / "max" / "report.pdf").write_bytes(b"%PDF")
+    (room.folder / "max" / "code.py").write_text(DOUBLE)
     room.hand_in("2026_11_23_max.ipynb", *GOOD)  # no name from Canvas
     room.hand_in("2026_11_24_moritz.ipynb", *GOOD)
     (room.folder / "desktop.ini").touch()
     printed = room.grade()
     names = ["2026_11_23_max", "2026_11_24_moritz", "Emmy Noether 47", "ada", "emmy", "hopper 77", "kurt"]
-    assert room.totals() == dict.fromkeys(names, "6") | {"eve": ""}
-    assert "eve: not graded: there are several notebooks, final.ipynb, tiny.ipynb: leave the one that counts" in printed
+    assert room.totals() == dict.fromkeys(names, "6") | {"eve": "", "max": ""}
+    assert "eve: not graded: there are several files, final.ipynb, tiny.ipynb: leave the one that counts" in printed
     notes = {row["student"]: row["note"] for row in room.rows("grades.csv") if row["note"]}
+    assert notes.pop("max") == "not graded: there are several files, code.py, report.pdf: leave the one that counts"
     assert list(notes) == ["eve"]
     assert [row["Student"] for row in room.rows("canvas.csv")] == ["hopper"]
     page = (room.out / "feedback" / "eve.html").read_text()
@@ -497,7 +501,7 @@ def test_where_nobody_can_be_graded(room):
         room.hand_in(f"ada/{name}.ipynb", answer=name)
     (room.folder / "empty").mkdir()
     printed = room.grade()
-    assert "ada: not graded: there are several notebooks" in printed
+    assert "ada: not graded: there are several files" in printed
     assert "empty: not graded: nothing was handed in" in printed
     assert room.totals() == {"ada": "", "empty": ""}
 

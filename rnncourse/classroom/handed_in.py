@@ -212,16 +212,10 @@ def _choose(own: Sequence[HandedIn]) -> HandedIn:
     late = max(each.late for each in own)
     try:
         files = [file for each in own for file in _files(each.path)]
-        files = (
-            [file for file in files if _is_notebook(file.name)]
-            or [file for file in files if _is_zip(file)]
-            or files[:1]
-        )
+        files = [file for file in files if _is_notebook(file.name)] or [*filter(_is_zip, files)] or files
         if len({content(file) or file for file in files}) > 1:
             named = ", ".join(one_line(file.name, 100) for file in files[:5])
-            return replace(
-                own[0], late=late, problem=f"there are several notebooks, {named}: leave the one that counts"
-            )
+            return replace(own[0], late=late, problem=f"there are several files, {named}: leave the one that counts")
     except (OSError, RecursionError) as error:
         return replace(own[0], late=late, problem=one_line(f"this cannot be read: {error}"))
     return replace(own[0], late=late, path=files[0]) if files else replace(own[0], late=late, problem=NOTHING)

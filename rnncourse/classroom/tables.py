@@ -1,9 +1,11 @@
 """Tables and texts as people, platforms and their programs save them; and names and cells that do no harm."""
 
 import codecs
+import contextlib
 import csv
 import hashlib
 import io
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,10 @@ def harmless(text: str) -> str:
 
 def plain_name(text: str) -> str:
     """Return a name as it may stand in a table, in the name of a file and on a terminal, whoever chose it."""
+    data = os.fsencode(text)
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode("cp437")  # what zip files from Windows hold
+        text = data.decode("utf-8")
     text = " ".join(unicodedata.normalize("NFC", text).replace("/", " ").split())
     text = "".join(sign if sign.isprintable() or sign in JOINERS else "\N{REPLACEMENT CHARACTER}" for sign in text)
     text = harmless(text) or "no name"
