@@ -209,8 +209,11 @@ def _told(case: Case, error: Exception) -> str:
 def run_question(question: Question, submission: Submission) -> tuple[float, list[str]]:
     """Run the tests of a question; return its points and what to tell the student.
 
-    A function that stops whatever it is given passes no test, not even one that wants it to refuse something.
+    Whoever knows the public checks by heart, or refuses whatever comes, has solved nothing. So a test pays only if each
+    function that it called has also passed a hidden test in which it gave a value. (A question without hidden tests is
+    judged by those that it has.)
     """
+    judges = [case for case in question.cases if case.hidden] or question.cases
     passed: list[tuple[Case, set[str]]] = []
     messages: list[str] = []
     works: set[str] = set()
@@ -220,12 +223,15 @@ def run_question(question: Question, submission: Submission) -> tuple[float, lis
         except ProcessGoneError as gone:
             messages.append(one_line(gone))
             break
-        works |= {name for name, gave in submission.called.items() if gave}
         if fault:
             messages.append(fault)
-        else:
-            passed.append((case, set(submission.called)))
-    for _, names in passed:
-        messages += [f"`{name}` stops whatever it is given" for name in sorted(names - works)]
+            continue
+        passed.append((case, set(submission.called)))
+        if case in judges:
+            works |= {name for name, gave in submission.called.items() if gave}
+    lost = {name for case, names in passed if case.points for name in names - works}
+    messages += [
+        f"`{name}` gives no right value in a hidden test, so its other tests earn nothing" for name in sorted(lost)
+    ]
     points = sum((case.points for case, names in passed if names <= works), 0.0)
     return points, list(dict.fromkeys(messages))
