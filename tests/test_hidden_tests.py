@@ -1,0 +1,405 @@
+"""The assignments' tests, tried on wrong answers by the hundred: none earns a point.
+
+Every right answer is changed in its type, its shape and its values, and learnt by heart for what the public checks ask.
+No sandbox is needed: the solutions run in this process, once, and what they answer is remembered.
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from rnncourse.classroom import assignments as build
+from rnncourse.classroom import questions
+from rnncourse.classroom import submission as inside
+from rnncourse.classroom.answers import same
+from rnncourse.classroom.handed_in import Case, Question
+
+NAMES = sorted(path.parent.name for path in build.BOOK.glob("*/assignment.ipynb"))[:1]
+Change = Callable[[Any], Any]
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
+
+
+def is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray | torch.Tensor)
+
+
+def in_arrays(change: Change) -> Change:
+    """Change what is an array, or a tensor, or a number: then as an array without axes."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return torch.tensor(np.array(change(value.numpy())))
+        if is_array(value) or is_number(value) or isinstance(value, bool):
+            old, made = np.asarray(value), np.asarray(change(np.asarray(value)))
+            if is_array(value) or made.ndim:
+                return made
+            return (
+                value
+                if made.dtype.kind == old.dtype.kind and np.array_equal(made, old, equal_nan=True)
+                else made.item()
+            )
+        return value
+
+    return changed
+
+
+def with_axes(least: int, change: Change) -> Change:
+    """Change arrays and tensors that have so many axes."""
+    return in_arrays(lambda value: change(value) if value.ndim >= least else value)
+
+
+def one_place(filling: float) -> Change:
+    def changed(value: np.ndarray) -> np.ndarray:
+        made = value.astype(float)
+        finite = np.flatnonzero(np.isfinite(made.ravel()))
+        if finite.size:
+            made.flat[finite[len(finite) // 2]] = filling
+        return made
+
+    return in_arrays(changed)
+
+
+def other_values(change: Change) -> Change:
+    """Change numbers by a formula, and yes and no into their opposite."""
+    return in_arrays(lambda value: ~value if value.dtype == bool else change(value))
+
+
+# Each changes the leaves of an answer: arrays, tensors, numbers, texts.
+LEAVES: dict[str, Change] = {
+    "zeros": in_arrays(np.zeros_like),
+    "ones": in_arrays(np.ones_like),
+    "the mean everywhere": with_axes(1, lambda value: np.full(value.shape, np.nanmean(value))),
+    "more by one": other_values(lambda value: value + 1),
+    "more by a thousandth": other_values(lambda value: value * 1.001 + 0.001),
+    "the other sign": other_values(lambda value: 0 - value),
+    "half": other_values(lambda value: value * 0.5),
+    "shifted by one": with_axes(1, lambda value: np.roll(value, 1, axis=0)),
+    "shifted the other way": with_axes(1, lambda value: np.roll(value, -1, axis=-1)),
+    "backwards": with_axes(1, lambda value: value[::-1].copy()),
+    "without the last": with_axes(1, lambda value: value[:-1]),
+    "the last twice": with_axes(1, lambda value: np.concatenate([value, value[-1:]])),
+    "an axis more": in_arrays(lambda value: value[None]),
+    "an axis more at the end": in_arrays(lambda value: value[..., None]),
+    "twice": in_arrays(lambda value: np.stack([value, value])),
+    "transposed": with_axes(2, lambda value: value.T.copy()),
+    "flat": with_axes(2, np.ravel),
+    "squeezed": with_axes(1, np.squeeze),
+    "NaN at one place": one_place(np.nan),
+    "infinity at one place": one_place(np.inf),
+    "NaN": other_values(lambda value: np.full(value.shape, np.nan)),
+    "lists": lambda value: value.tolist() if is_array(value) else value,
+    "tuples": lambda value: tuple(value.tolist()) if is_array(value) and value.ndim else value,
+    "arrays without axes for numbers": lambda value: np.array(value) if is_number(value) else value,
+    "the other kind of array": lambda value: (
+        value.numpy() if isinstance(value, torch.Tensor) else torch.tensor(value) if is_array(value) else value
+    ),
+    "floats for whole numbers": in_arrays(lambda value: value.astype(float) if value.dtype.kind in "iub" else value),
+    "text": lambda value: str(value) if is_number(value) else value,
+    "another text": lambda value: f"{value}!" if isinstance(value, str) else value,
+}
+
+
+def each_leaf(change: Change, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: each_leaf(change, part) for key, part in value.items()}
+    return type(value)(each_leaf(change, part) for part in value) if type(value) in {list, tuple} else change(value)
+
+
+def swapped(value: Any) -> Any:
+    """What comes first comes last; but runs, each a dict, may come in any order."""
+    parts = [*value] if type(value) in {list, tuple} else []
+    return type(value)([*parts[1:], parts[0]]) if parts and not isinstance(parts[0], dict) else value
+
+
+# Each changes an answer as a whole.
+WHOLE: dict[str, Change] = {
+    "None": lambda value: None,
+    "0": lambda value: 0,
+    "1": lambda value: 1,
+    "0.0": lambda value: 0.0,
+    "an empty list": lambda value: [],
+    "a tuple for a list": lambda value: tuple(value) if type(value) is list else value,
+    "a list for a tuple": lambda value: list(value) if type(value) is tuple else value,
+    "in another order": swapped,
+    "wrapped": lambda value: (value,),
+    "keys for a dict": lambda value: list(value) if type(value) is dict else value,
+}
+CHANGES = {name: lambda value, change=change: each_leaf(change, value) for name, change in LEAVES.items()} | WHOLE
+
+
+def right(asked: str, value: Any) -> Any:
+    """Change nothing."""
+    return value
+
+
+class Here:
+    """Stands for the sandbox: the notebook runs in this process.
+
+    Attributes
+    ----------
+    answers : set of str
+        The names that are a question's answers.
+    change : function
+        What is done to the right ones, given what was asked.
+    changed : bool
+        Whether one was returned that is not right.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        self.kept: list[Any] = []
+        self.memory: dict[str, dict[str, Any]] = {}
+        self.answers: set[str] = set()
+        self.change: Callable[[str, Any], Any] = right
+        self.changed = False
+
+    def used_up(self) -> bool:
+        return False
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        asked = json.dumps(request)
+        if "run" in request or asked not in self.memory:
+            self.memory[asked] = self._answer(request)
+        reply, name = self.memory[asked], request.get("read", self._name(request))
+        if name not in self.answers or {"error", "missing", "kept"} & set(reply):
+            return reply
+        given: list[Any] = []
+        try:
+            made = inside.encode(self.change(asked, inside.decode(reply, None)), given)
+        except LookupError:
+            return {"error": "ValueError: not by heart"}
+        assert not given
+        self.changed |= made != reply
+        return made
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        outside = torch.get_default_dtype()
+        torch.set_default_dtype(torch.float64)  # as `reproducible` leaves it
+        reply: dict[str, Any] = json.loads(inside.answer(request, self.names, self.kept))
+        torch.set_default_dtype(outside)
+        if "kept" in reply:  # the same number for the same thing
+            reply["kept"] = next(k for k, each in enumerate(self.kept) if each is self.kept[reply["kept"]])
+        return reply
+
+    def _name(self, request: dict[str, Any]) -> str:
+        return getattr(self.kept[request["call"]], "__name__", "") if "call" in request else ""
+
+
+@pytest.fixture(autouse=True)
+def left_as_it_was() -> Iterator[None]:
+    """What `reproducible` sets holds for the whole process."""
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    yield
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@cache
+def of_source(name: str) -> tuple[list[str], list[Question], dict[str, set[str]]]:
+    """The cells of a source with its solutions, its questions, and the names of the answers to each."""
+    cells: list[str] = []
+    cases: dict[str, list[Case]] = {}
+    answers: dict[str, set[str]] = {}
+    for part in build.parts(build.read(build.BOOK / name / "assignment.ipynb")):
+        question = part.question.get("name", "")
+        if part.kind == "code" and part.role == "test":
+            config, _, code = part.text.partition("# END TEST CONFIG")
+            said = yaml.safe_load(config.partition("# BEGIN TEST CONFIG")[2].partition('"""')[0])
+            case = Case(code, said["points"], bool(said.get("hidden")), said.get("failure_message", ""))
+            cases.setdefault(question, []).append(case)
+        elif part.kind == "code":
+            cells.append(part.text)
+            if part.role == "solution":
+                found = re.findall(r"(?m)^(?:def )?(\w+)(?:\(| = )", part.text)
+                answers.setdefault(question, set()).update(found)
+    return cells, [Question(question, tuple(each)) for question, each in cases.items()], answers
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What happened in a test: it passed, an answer was changed in it, it got an answer at all."""
+
+    case: Case
+    passed: bool
+    changed: bool
+    gave: bool
+
+
+class Trial:
+    """Runs a question's tests on changed answers."""
+
+    def __init__(self, name: str) -> None:
+        cells, self.questions, self.answers = of_source(name)
+        self.here = Here()
+        self.submission = questions.Submission(cells, self.here)  # type: ignore[arg-type]
+        assert self.submission.problems == {}
+
+    def run(self, question: Question, change: Callable[[str, Any], Any] = right) -> tuple[float, list[Seen]]:
+        """Return the question's points, and what happened in its tests."""
+        self.here.answers, self.here.change = self.answers[question.name], change
+        seen: list[Seen] = []
+        run_case = questions.run_case
+
+        def watched(case: Case, submission: questions.Submission) -> str:
+            self.here.changed = False
+            with warnings.catch_warnings(action="ignore"):
+                fault = run_case(case, submission)
+            gave = not submission.called or any(submission.called.values())
+            seen.append(Seen(case, not fault, self.here.changed, gave))
+            return fault
+
+        questions.run_case = watched
+        try:
+            return questions.run_question(question, self.submission)[0], seen
+        finally:
+            questions.run_case = run_case
+
+
+@cache
+def trial(name: str) -> Trial:
+    return Trial(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answers_get_all_points(name):
+    for question in trial(name).questions:
+        points, seen = trial(name).run(question)
+        assert points == sum(case.points for case in question.cases), [each for each in seen if not each.passed]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_changed_answer_earns_a_point(name):
+    """A hidden test passes no answer that was changed, and where all were changed there are no points at all."""
+    passed, tried = [], 0
+    for question in trial(name).questions:
+        for what, change in CHANGES.items():
+            points, seen = trial(name).run(question, lambda asked, value, change=change: change(value))
+            hidden = [each for each in seen if each.case.hidden]
+            tried += any(each.changed for each in seen)
+            passed += [(question.name, what, each.case.message) for each in hidden if each.passed and each.changed]
+            if points and all(each.changed for each in hidden if each.gave):
+                passed.append((question.name, what, f"{points} points"))
+    assert passed == []
+    assert tried > 100
+
+
+def by_heart(known: dict[str, Any], guess: bool) -> Callable[[str, Any], Any]:
+    """Give what the public checks want; to anything else an answer to something else, or an exception."""
+
+    def change(asked: str, value: Any) -> Any:
+        if "read" in json.loads(asked):
+            return CHANGES["more by one"](value)
+        if asked in known:
+            return known[asked]
+        if guess:
+            return next(iter(known.values()))
+        raise LookupError
+
+    return change
+
+
+@pytest.mark.parametrize("guess", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_public_checks_by_heart_earn_nothing(name, guess):
+    for question in trial(name).questions:
+        known: dict[str, Any] = {}
+        public = Question(question.name, tuple(case for case in question.cases if not case.hidden))
+        trial(name).run(public, lambda asked, value, known=known: known.setdefault(asked, value))
+        points, seen = trial(name).run(question, by_heart(known, guess))
+        assert all(each.passed for each in seen if not each.case.hidden), "the public checks do not pass"
+        assert points == 0, [each.case.message for each in seen if each.passed]
+
+
+def parts_of(value: Any) -> list[Any]:
+    return [*value] if type(value) is dict else [*range(len(value))] if type(value) in {list, tuple} else []
+
+
+def in_part(number: int, change: Change) -> Change:
+    """Change one part of an answer, and leave the others."""
+
+    def changed(value: Any) -> Any:
+        keys = parts_of(value)
+        if number >= len(keys):
+            return value
+        made = dict(value) if type(value) is dict else [*value]
+        made[keys[number]] = each_leaf(change, made[keys[number]])
+        return type(value)(made)
+
+    return changed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_answer_and_each_part_of_it_counts(name):
+    """Where one function, one value, or one of the things that a function returns is wrong, points are lost."""
+    unseen = []
+    for question in trial(name).questions:
+        every = sum(case.points for case in question.cases)
+        answers = trial(name).answers[question.name]
+        for answer in sorted(answers):
+            for what in ("more by one", "lists", "another text"):
+                for number in (None, 0, 1, 2, 3):
+                    change = CHANGES[what] if number is None else in_part(number, LEAVES[what])
+                    trial(name).answers[question.name] = {answer}
+                    points, seen = trial(name).run(question, lambda asked, value, change=change: change(value))
+                    trial(name).answers[question.name] = answers
+                    if points == every and any(each.changed for each in seen if each.case.hidden):
+                        unseen.append((question.name, answer, what, number))
+    assert unseen == []
+
+
+NEAR = [
+    (3, 3),
+    (3, np.int64(3)),
+    (0.5, np.float64(0.5)),
+    (2.0, 2),
+    (np.array([1.0, 2.0]), np.array([1, 2])),
+    (np.array([1, np.nan]), np.array([1, np.nan])),
+    ({"a": [True, None, "x"]}, {"a": [True, None, np.str_("x")]}),
+    (torch.ones(2), torch.ones(2, dtype=torch.float64)),
+]
+FAR = [
+    (3, 3.0),
+    (3, True),
+    (1, True),
+    (1.0, np.array(1.0)),
+    (1.0, "1.0"),
+    (True, 1),
+    (None, 0),
+    ("a", "b"),
+    ([1], (1,)),
+    ((1, 2), (1,)),
+    ({"a": 1}, {"b": 1}),
+    ({"a": 1}, {"a": 2}),
+    (np.ones(2), [1.0, 1.0]),
+    (np.ones(2), torch.ones(2)),
+    (np.ones(2), np.ones((1, 2))),
+    (np.ones(2), np.ones(1)),
+    (np.ones(2), np.array([1, np.nan])),
+    (np.ones(2, dtype=int), np.ones(2)),
+    (np.ones(2, dtype=bool), np.ones(2, dtype=int)),
+    (np.ones(2), np.array([1, 1 + 1e-6])),
+]
+
+
+@pytest.mark.parametrize(("wanted", "got"), NEAR)
+def test_same(wanted, got):
+    same(got, wanted)
+
+
+@pytest.mark.parametrize(("wanted", "got"), FAR)
+def test_not_the_same(wanted, got):
+    with pytest.raises(AssertionError):
+        same(got, wanted)
