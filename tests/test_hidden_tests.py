@@ -23,7 +23,7 @@ from rnncourse.classroom import submission as inside
 from rnncourse.classroom.answers import same
 from rnncourse.classroom.handed_in import Case, Question
 
-NAMES = sorted(path.parent.name for path in build.BOOK.glob("*/assignment.ipynb"))[:1]
+NAMES = sorted(path.parent.name for path in build.BOOK.glob("*/assignment.ipynb"))[:3]
 Change = Callable[[Any], Any]
 
 
@@ -139,6 +139,15 @@ WHOLE: dict[str, Change] = {
 CHANGES = {name: lambda value, change=change: each_leaf(change, value) for name, change in LEAVES.items()} | WHOLE
 
 
+def parts_of(value: Any) -> list[Any]:
+    """What is judged by itself: the entries of a dict, the things in a tuple."""
+    return list(value.values()) if type(value) is dict else list(value) if type(value) is tuple else []
+
+
+def unchanged(old: Any, new: Any) -> bool:
+    return bool(inside.encode(old, []) == inside.encode(new, []))
+
+
 def right(asked: str, value: Any) -> Any:
     """Change nothing."""
     return value
@@ -153,8 +162,8 @@ class Here:
         The names that are a question's answers.
     change : function
         What is done to the right ones, given what was asked.
-    changed : bool
-        Whether one was returned that is not right.
+    changed, partly : bool
+        Whether one was returned of which nothing is right, or something is not.
     """
 
     def __init__(self) -> None:
@@ -163,7 +172,7 @@ class Here:
         self.memory: dict[str, dict[str, Any]] = {}
         self.answers: set[str] = set()
         self.change: Callable[[str, Any], Any] = right
-        self.changed = False
+        self.changed = self.partly = False
 
     def used_up(self) -> bool:
         return False
@@ -177,11 +186,14 @@ class Here:
             return reply
         given: list[Any] = []
         try:
-            made = inside.encode(self.change(asked, inside.decode(reply, None)), given)
+            old = inside.decode(reply, None)
+            new = self.change(asked, old)
+            made = inside.encode(new, given)
         except LookupError:
             return {"error": "ValueError: not by heart"}
         assert not given
-        self.changed |= made != reply
+        self.changed |= made != reply and not any(map(unchanged, parts_of(old), parts_of(new)))
+        self.partly |= made != reply
         return made
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -230,11 +242,12 @@ def of_source(name: str) -> tuple[list[str], list[Question], dict[str, set[str]]
 
 @dataclass(frozen=True)
 class Seen:
-    """What happened in a test: it passed, an answer was changed in it, it got an answer at all."""
+    """What happened in a test: it passed; an answer was changed in it, or a part of one; it got an answer at all."""
 
     case: Case
     passed: bool
     changed: bool
+    partly: bool
     gave: bool
 
 
@@ -254,11 +267,11 @@ class Trial:
         run_case = questions.run_case
 
         def watched(case: Case, submission: questions.Submission) -> str:
-            self.here.changed = False
+            self.here.changed = self.here.partly = False
             with warnings.catch_warnings(action="ignore"):
                 fault = run_case(case, submission)
             gave = not submission.called or any(submission.called.values())
-            seen.append(Seen(case, not fault, self.here.changed, gave))
+            seen.append(Seen(case, not fault, self.here.changed, self.here.partly, gave))
             return fault
 
         questions.run_case = watched
@@ -282,15 +295,21 @@ def test_right_answers_get_all_points(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_changed_answer_earns_a_point(name):
-    """A hidden test passes no answer that was changed, and where all were changed there are no points at all."""
+    """A hidden test passes no answer that was changed, and where all were changed there are no points at all.
+
+    Where the change left a part of the answer right, points are lost.
+    """
     passed, tried = [], 0
     for question in trial(name).questions:
+        every = sum(case.points for case in question.cases)
         for what, change in CHANGES.items():
             points, seen = trial(name).run(question, lambda asked, value, change=change: change(value))
             hidden = [each for each in seen if each.case.hidden]
-            tried += any(each.changed for each in seen)
+            tried += any(each.partly for each in seen)
             passed += [(question.name, what, each.case.message) for each in hidden if each.passed and each.changed]
-            if points and all(each.changed for each in hidden if each.gave):
+            all_wrong = all(each.changed for each in hidden if each.gave)
+            a_part_wrong = any(each.partly for each in hidden)
+            if (points and all_wrong) or (points == every and a_part_wrong):
                 passed.append((question.name, what, f"{points} points"))
     assert passed == []
     assert tried > 100
@@ -323,20 +342,15 @@ def test_public_checks_by_heart_earn_nothing(name, guess):
         assert points == 0, [each.case.message for each in seen if each.passed]
 
 
-def parts_of(value: Any) -> list[Any]:
-    return [*value] if type(value) is dict else [*range(len(value))] if type(value) in {list, tuple} else []
-
-
 def in_part(number: int, change: Change) -> Change:
     """Change one part of an answer, and leave the others."""
 
     def changed(value: Any) -> Any:
-        keys = parts_of(value)
-        if number >= len(keys):
+        if number >= len(parts_of(value)):
             return value
-        made = dict(value) if type(value) is dict else [*value]
-        made[keys[number]] = each_leaf(change, made[keys[number]])
-        return type(value)(made)
+        pairs = [*value.items()] if type(value) is dict else [*enumerate(value)]
+        pairs[number] = (pairs[number][0], each_leaf(change, pairs[number][1]))
+        return dict(pairs) if type(value) is dict else tuple(part for _, part in pairs)
 
     return changed
 
@@ -349,13 +363,13 @@ def test_each_answer_and_each_part_of_it_counts(name):
         every = sum(case.points for case in question.cases)
         answers = trial(name).answers[question.name]
         for answer in sorted(answers):
-            for what in ("more by one", "lists", "another text"):
+            for what in ("more by one", "lists", "floats for whole numbers", "another text"):
                 for number in (None, 0, 1, 2, 3):
                     change = CHANGES[what] if number is None else in_part(number, LEAVES[what])
                     trial(name).answers[question.name] = {answer}
                     points, seen = trial(name).run(question, lambda asked, value, change=change: change(value))
                     trial(name).answers[question.name] = answers
-                    if points == every and any(each.changed for each in seen if each.case.hidden):
+                    if points == every and any(each.partly for each in seen if each.case.hidden):
                         unseen.append((question.name, answer, what, number))
     assert unseen == []
 
