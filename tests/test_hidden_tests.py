@@ -23,7 +23,7 @@ from rnncourse.classroom import submission as inside
 from rnncourse.classroom.answers import same
 from rnncourse.classroom.handed_in import Case, Question
 
-NAMES = sorted(path.parent.name for path in build.BOOK.glob("*/assignment.ipynb"))[:4]
+NAMES = sorted(path.parent.name for path in build.BOOK.glob("*/assignment.ipynb"))
 Change = Callable[[Any], Any]
 
 
@@ -145,12 +145,18 @@ def parts_of(value: Any) -> list[Any]:
 
 
 def unchanged(old: Any, new: Any) -> bool:
-    return bool(inside.encode(old, []) == inside.encode(new, []))
+    return json.dumps(inside.encode(old, [])) == json.dumps(inside.encode(new, []))  # 1 is not 1.0 here
 
 
 def right(asked: str, value: Any) -> Any:
     """Change nothing."""
     return value
+
+
+# What passes for a reason: assignment, question, change: why.
+EXEMPT = {
+    ("06-several-inputs", "q8", "more by a thousandth"): "a mean over random permutations is known to a tenth",
+}
 
 
 class Here:
@@ -192,8 +198,9 @@ class Here:
         except LookupError:
             return {"error": "ValueError: not by heart"}
         assert not given
-        self.changed |= made != reply and not any(map(unchanged, parts_of(old), parts_of(new)))
-        self.partly |= made != reply
+        same_parts = [unchanged(*pair) for pair in zip(parts_of(old), parts_of(new), strict=False)]
+        self.partly |= not unchanged(old, new)
+        self.changed |= not unchanged(old, new) and not any(same_parts)
         return made
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +310,8 @@ def test_no_changed_answer_earns_a_point(name):
     for question in trial(name).questions:
         every = sum(case.points for case in question.cases)
         for what, change in CHANGES.items():
+            if (name, question.name, what) in EXEMPT:
+                continue
             points, seen = trial(name).run(question, lambda asked, value, change=change: change(value))
             hidden = [each for each in seen if each.case.hidden]
             tried += any(each.partly for each in seen)
@@ -404,7 +413,7 @@ FAR = [
     (np.ones(2), np.array([1, np.nan])),
     (np.ones(2, dtype=int), np.ones(2)),
     (np.ones(2, dtype=bool), np.ones(2, dtype=int)),
-    (np.ones(2), np.array([1, 1 + 1e-6])),
+    (np.ones(2), np.array([1, 1 + 1e-4])),
 ]
 
 

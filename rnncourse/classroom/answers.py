@@ -7,12 +7,12 @@ import numpy as np
 NUMBERS = (int, float, np.generic)
 
 
-def same(got: Any, wanted: Any, *, rtol: float = 1e-7, atol: float = 1e-9) -> None:
+def same(got: Any, wanted: Any, *, rtol: float = 1e-5, atol: float = 1e-8) -> None:
     """Compare an answer with what is wanted, and all that it holds.
 
     Nothing is broadcast: an array of another shape is wrong, a list is no array, and an array is no number. Where whole
     numbers are wanted, or yes and no, others are wrong; where others are wanted, whole ones will do. NaN belongs where
-    it is wanted, and nowhere else.
+    it is wanted, and nowhere else. Values may differ as for `numpy.isclose`.
 
     Raises
     ------
