@@ -10,6 +10,7 @@ import re
 import warnings
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import numpy as np
@@ -53,21 +54,32 @@ def parts(name: str) -> list[tuple[str, str, str]]:
     return [(part.question.get("name", ""), f"{part.role} {part.kind}", part.text) for part in found]
 
 
-def wrong_answers(name: str) -> list[tuple[str, str, str]]:
-    """Question, what the student must read, code."""
+class Wrong(NamedTuple):
+    """A wrong answer: whether a public check names what is wrong, what the student must read, and the code."""
+
+    question: str
+    public: bool
+    message: str
+    code: str
+
+
+def wrong_answers(name: str) -> list[Wrong]:
     text = (ROOT / "tests" / "wrong_answers" / f"{name.replace('-', '_')}.py").read_text(encoding="utf-8")
-    pieces = re.split(r"(?m)^# %% (q\d+) \| (.+)$", text)[1:]
-    return [(question, message.strip(), code) for question, message, code in zip(*[iter(pieces)] * 3, strict=True)]
+    pieces = re.split(r"(?m)^# %% (q\d+)( public)? \| (.+)$", text)[1:]
+    return [
+        Wrong(which, bool(public), said.strip(), code)
+        for which, public, said, code in zip(*[iter(pieces)] * 4, strict=True)
+    ]
 
 
-def rounds(name: str) -> list[dict[str, tuple[str, str]]]:
-    """Wrong answers, at most one for each question: question, what the student must read and code."""
-    found: list[dict[str, tuple[str, str]]] = []
-    for question, message, code in wrong_answers(name):
-        place = next((each for each in found if question not in each), None)
+def rounds(name: str) -> list[dict[str, Wrong]]:
+    """Wrong answers, at most one for each question."""
+    found: list[dict[str, Wrong]] = []
+    for wrong in wrong_answers(name):
+        place = next((each for each in found if wrong.question not in each), None)
         if place is None:
             found.append(place := {})
-        place[question] = (message, code)
+        place[wrong.question] = wrong
     return found
 
 
@@ -136,7 +148,7 @@ def test_the_untouched_notebook_gets_none(name, graded):
 @pytest.mark.parametrize(("name", "turn"), [(name, turn) for name in NAMES for turn in range(len(rounds(name)))])
 def test_wrong_answers_lose_their_points(name, turn, graded, tmp_path):
     wrong = rounds(name)[turn]
-    handed = hand_in(name, tmp_path / "wrong.ipynb", {question: code for question, (_, code) in wrong.items()})
+    handed = hand_in(name, tmp_path / "wrong.ipynb", {question: each.code for question, each in wrong.items()})
     result = graded(handed, name)
     for question, points in machine_points(name).items():
         told = "\n".join(result["messages"][question])
@@ -144,7 +156,7 @@ def test_wrong_answers_lose_their_points(name, turn, graded, tmp_path):
             assert result["points"][question] == points, f"{question} was right: {told}"
         else:
             assert result["points"][question] < points, f"{question} must lose"
-            assert wrong[question][0] in told
+            assert wrong[question].message in told
 
 
 CONSTANTS = [
@@ -193,7 +205,7 @@ def run(case, submission) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_question_has_a_wrong_answer(name):
-    assert {question for question, _, _ in wrong_answers(name)} == set(machine_points(name))
+    assert {wrong.question for wrong in wrong_answers(name)} == set(machine_points(name))
 
 
 def code_lines(text: str) -> set[str]:
@@ -259,7 +271,7 @@ def test_a_class(graded, tmp_path, capsys):
     answers = {
         "01-perfect": ({}, ()),
         "02-half": ({}, half),
-        "03-wrong": ({question: code for question, (_, code) in rounds(name)[0].items()}, ()),
+        "03-wrong": ({question: each.code for question, each in rounds(name)[0].items()}, ()),
         "04-slow": ({first: "while True:\n    pass"}, ()),
         "05-raises": ({first: "raise ValueError('no idea')"}, ()),
         "06-syntax": ({first: "def broken(:"}, ()),

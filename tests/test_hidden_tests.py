@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from test_classroom import rounds
 
 from rnncourse.classroom import assignments as build
 from rnncourse.classroom import questions
@@ -227,9 +228,15 @@ def left_as_it_was() -> Iterator[None]:
 
 
 @cache
-def of_source(name: str) -> tuple[list[str], list[Question], dict[str, set[str]]]:
-    """The cells of a source with its solutions, its questions, and the names of the answers to each."""
-    cells: list[str] = []
+def cells_of(name: str) -> list[tuple[str, str, str]]:
+    """Role, question and text of the code cells that a right notebook has."""
+    parts = build.parts(build.read(build.BOOK / name / "assignment.ipynb"))
+    code = [part for part in parts if part.kind == "code" and part.role != "test"]
+    return [(part.role, part.question.get("name", ""), part.text) for part in code]
+
+
+def asked_and_answered(name: str) -> tuple[list[Question], dict[str, set[str]]]:
+    """The questions of a source, and the names of the answers to each."""
     cases: dict[str, list[Case]] = {}
     answers: dict[str, set[str]] = {}
     for part in build.parts(build.read(build.BOOK / name / "assignment.ipynb")):
@@ -239,12 +246,10 @@ def of_source(name: str) -> tuple[list[str], list[Question], dict[str, set[str]]
             said = yaml.safe_load(config.partition("# BEGIN TEST CONFIG")[2].partition('"""')[0])
             case = Case(code, said["points"], bool(said.get("hidden")), said.get("failure_message", ""))
             cases.setdefault(question, []).append(case)
-        elif part.kind == "code":
-            cells.append(part.text)
-            if part.role == "solution":
-                found = re.findall(r"(?m)^(?:def )?(\w+)(?:\(| = )", part.text)
-                answers.setdefault(question, set()).update(found)
-    return cells, [Question(question, tuple(each)) for question, each in cases.items()], answers
+    for role, question, text in cells_of(name):
+        if role == "solution":
+            answers.setdefault(question, set()).update(re.findall(r"(?m)^(?:def )?(\w+)(?:\(| = )", text))
+    return [Question(question, tuple(each)) for question, each in cases.items()], answers
 
 
 @dataclass(frozen=True)
@@ -262,9 +267,9 @@ class Trial:
     """Runs a question's tests on changed answers."""
 
     def __init__(self, name: str) -> None:
-        cells, self.questions, self.answers = of_source(name)
+        self.questions, self.answers = asked_and_answered(name)
         self.here = Here()
-        self.submission = questions.Submission(cells, self.here)  # type: ignore[arg-type]
+        self.submission = questions.Submission([text for _, _, text in cells_of(name)], self.here)  # type: ignore[arg-type]
         assert self.submission.problems == {}
 
     def run(self, question: Question, change: Callable[[str, Any], Any] = right) -> tuple[float, list[Seen]]:
@@ -381,6 +386,21 @@ def test_each_answer_and_each_part_of_it_counts(name):
                     if points == every and any(each.partly for each in seen if each.case.hidden):
                         unseen.append((question.name, answer, what, number))
     assert unseen == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_checks_name_what_they_are_meant_to(name):
+    """In tests/wrong_answers a mistake is marked public, or it is kept for the hidden tests."""
+    asked = {question.name: question for question in trial(name).questions}
+    for wrong in rounds(name):
+        instead = {question: each.code for question, each in wrong.items()}
+        cells = [instead.get(question, text) if part == "solution" else text for part, question, text in cells_of(name)]
+        submission = questions.Submission(cells, Here())  # type: ignore[arg-type]
+        for each in wrong.values():
+            public = [case for case in asked[each.question].cases if not case.hidden]
+            with warnings.catch_warnings(action="ignore"):
+                faults = [questions.run_case(case, submission) for case in public]
+            assert any(faults) == each.public, f"{each.question}, {each.message}: {faults}"
 
 
 NEAR = [

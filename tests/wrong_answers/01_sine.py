@@ -26,7 +26,7 @@ inputs_shape = (48, 28, 3)
 targets_shape = (48, 7, 3)
 
 
-# %% q2 | targets must be 6, 8, 10, 12
+# %% q2 public | targets must be 6, 8, 10, 12
 # The gap is left out of the targets' place.
 def make_pairs(series, lookback, gap, horizon, stride):
     starts = np.arange(len(series) - lookback - gap - horizon, -1, -stride)[::-1]
@@ -59,7 +59,7 @@ def make_pairs(series, lookback, gap, horizon, stride):
     return inputs, targets, np.array(starts) + lookback + gap
 
 
-# %% q3 | the weights must come close to -1 and 1.0806
+# %% q3 public | the weights must come close to -1 and 1.0806
 # The symptom is treated: more updates, with a higher rate. The loss still broadcasts.
 def train_mended(inputs, targets, updates=300, rate=0.1):
     X, y = torch.tensor(inputs), torch.tensor(targets)
@@ -157,7 +157,7 @@ def continue_series(series, order, steps):
     return np.array(track[2:])
 
 
-# %% q5 | the largest error is
+# %% q5 public | the largest error is
 # The weights are found oldest first and used newest first.
 def continue_series(series, order, steps):
     if len(series) - order < order + 1:
@@ -170,7 +170,7 @@ def continue_series(series, order, steps):
     return np.array(track[len(series) :])
 
 
-# %% q6 | the example must give 2, 3, 14, 19, 34
+# %% q6 public | the example must give 2, 3, 14, 19, 34
 # Reads the true values at every step: open loop, whatever `every` is.
 def run_between(predict, series, lookback, every):
     if every < 1 or len(series) <= lookback:
@@ -206,7 +206,7 @@ def run_between(predict, series, lookback, every):
     return np.array(forecasts)
 
 
-# %% q7 | four set-ups with three seeds are 12 runs
+# %% q7 public | four set-ups with three seeds are 12 runs
 # All combinations: two factors change at a time.
 def plan_runs(reference, changes, seeds):
     if set(changes) - set(reference) or len(set(seeds)) < 3:

@@ -92,7 +92,7 @@ def keras_gru_step(x, h, kernel, recurrent_kernel, bias, reset_after):
     return z * np.tanh(n) + (1 - z) * h
 
 
-# %% q4 | by pencil the gradients are 6, 2 and 4
+# %% q4 public | by pencil the gradients are 6, 2 and 4
 # The sum over the two ways is still missing: now the own error of the earlier steps is lost.
 def bptt_mended(x, states, errors, W_hh, W_y):
     grad_ih, grad_hh, grad_b = 0.0, 0.0, 0.0
@@ -134,7 +134,7 @@ def bptt_mended(x, states, errors, W_hh, W_y):
     return grad_ih, grad_hh, grad_b
 
 
-# %% q5 | d must be tiny
+# %% q5 public | d must be tiny
 # Nudged in one direction only.
 def check_gradient(loss, weights, gradient, nudge=1e-5):
     weights = np.asarray(weights, dtype=float)
@@ -173,7 +173,7 @@ def check_gradient(loss, weights, gradient, nudge=1e-5):
     return abs(one - two) / (one + two) if one + two else 0.0
 
 
-# %% q6 | 0.6, 0 and -0.8 are wanted
+# %% q6 public | 0.6, 0 and -0.8 are wanted
 # Each piece is clipped by itself.
 def clip(gradients, limit):
     length = float(np.sqrt(sum(np.sum(piece**2) for piece in gradients)))

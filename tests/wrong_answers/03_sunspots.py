@@ -54,7 +54,7 @@ def delayed_windows(series, start, stop, *, lookback, horizon, delay):
     return series[known], series[first[:, None] + np.arange(horizon)], first
 
 
-# %% q2 | the first window must read 2, 3, 4
+# %% q2 public | the first window must read 2, 3, 4
 def delayed_windows(series, start, stop, *, lookback, horizon, delay):
     windows = make_windows(series, lookback=lookback, horizon=horizon).between(start, stop)
     return windows.inputs[..., 0], windows.targets[..., 0], windows.target_start
@@ -104,7 +104,7 @@ def unscale(z, scaler):
     return np.clip(z * scaler[1] + scaler[0], 0, None) ** 2
 
 
-# %% q4 | must have the shape (10,)
+# %% q4 public | must have the shape (10,)
 report = faulty_report
 
 
@@ -168,7 +168,7 @@ def baseline_forecasts(values, origins, horizon, period):
     return {name: np.array(found) for name, found in rows.items()}
 
 
-# %% q5 | 'persistence' must be
+# %% q5 public | 'persistence' must be
 def baseline_forecasts(values, origins, horizon, period):
     rows = {"persistence": [], "seasonal": [], "mean": []}
     for origin in origins:
@@ -219,7 +219,7 @@ def run_ar(values, lags, weights, origin, steps):
     return values[origin : origin + steps]
 
 
-# %% q7 | the margins are 2 below and 9 above
+# %% q7 public | the margins are 2 below and 9 above
 def margins(forecast, truth, level):
     rank = int(np.ceil((len(truth) + 1) * level))
     if rank > len(truth):

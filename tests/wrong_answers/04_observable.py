@@ -93,7 +93,7 @@ def windows_of_all(tables, lookback, horizon, column):
     return np.array(inputs), np.array(targets), np.array(source)
 
 
-# %% q3 | the observable repeats the parameter 2 steps later
+# %% q3 public | the observable repeats the parameter 2 steps later
 def find_lead(parameter, obs, lags):
     found = {}
     for lag in lags:
@@ -223,7 +223,7 @@ def plan_loop(network, window, plan):
     return np.array(forecast)
 
 
-# %% q5 | that the forecast is fed back
+# %% q5 public | that the forecast is fed back
 def plan_loop(network, window, plan):
     window, forecast = window.copy(), []
     for row in plan:
@@ -234,7 +234,7 @@ def plan_loop(network, window, plan):
     return np.array(forecast)
 
 
-# %% q5 | the RMSE is below 0.3 standard deviations
+# %% q5 public | the RMSE is below 0.3 standard deviations
 def plan_loop(network, window, plan):
     return np.array([one_step(network, window) for _ in plan])
 
@@ -246,7 +246,7 @@ def skill_by_lead(forecast, baseline, truth):
     return median, (of_forecast < of_baseline).mean(axis=0)
 
 
-# %% q6 | the mean is taken where the median is wanted
+# %% q6 public | the mean is taken where the median is wanted
 def skill_by_lead(forecast, baseline, truth):
     of_forecast, of_baseline = (np.sqrt(np.nanmean((values - truth) ** 2, axis=1)) for values in (forecast, baseline))
     skill = 1 - of_forecast / of_baseline

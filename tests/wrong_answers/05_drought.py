@@ -31,7 +31,7 @@ def weekly_windows(features, score, lookback, weeks, stride):  # the last one is
     return inputs, score[origins[:, None] + ahead[1:]], origins
 
 
-# %% q2 | With missing scores the windows are wrong
+# %% q2 public | With missing scores the windows are wrong
 def weekly_windows(features, score, lookback, weeks, stride):  # counts scores instead of days
     if stride < 1 or stride % 7:
         raise ValueError(stride)

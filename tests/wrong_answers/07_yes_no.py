@@ -62,7 +62,7 @@ def count_windows(devices, steps, lookback):
     return windows, windows - devices
 
 
-# %% q2 | it is the gradient of the mean
+# %% q2 public | it is the gradient of the mean
 # The loss is a mean, the gradient that of the sum.
 def loss_and_gradient(logits, labels):
     if logits.shape != labels.shape:
@@ -141,7 +141,7 @@ def fair_split(x, device, share, seed):
     return train, test, (x - x[train].mean(axis=0)) / x[train].std(axis=0)
 
 
-# %% q4 | batch must hold [[1, 2, 0], [3, 4, 5]]
+# %% q4 public | batch must hold [[1, 2, 0], [3, 4, 5]]
 # Zeros before the sequence, as in the chapter's last exercise.
 def padded(sequences, length):
     if any(len(sequence) == 0 for sequence in sequences):
@@ -187,7 +187,7 @@ def last_states(states, lengths):
     return states[torch.arange(len(states)), lengths - 1]
 
 
-# %% q4 | does not return the state after the last real step
+# %% q4 public | does not return the state after the last real step
 # The chapter's `states[:, -1]`.
 def padded(sequences, length):
     if any(len(sequence) == 0 for sequence in sequences):
@@ -203,7 +203,7 @@ def last_states(states, lengths):
     return states[:, -1]
 
 
-# %% q5 | not the cheapest one on the devices to choose on
+# %% q5 public | not the cheapest one on the devices to choose on
 # The chapter's formula, which asks for calibrated probabilities.
 def decide(p_choose, y_choose, p_report, y_report, missed, needless):
     threshold = needless / (needless + missed)
@@ -218,7 +218,7 @@ def decide(p_choose, y_choose, p_report, y_report, missed, needless):
     }
 
 
-# %% q5 | must not depend on the devices of the report
+# %% q5 public | must not depend on the devices of the report
 # Chosen on the devices that are reported.
 def decide(p_choose, y_choose, p_report, y_report, missed, needless):
     def cost(threshold):
@@ -471,7 +471,7 @@ def train_network(x, y, x_val, y_val, seed, epochs=40, patience=5, least=0.002):
         return torch.softmax(model(z_val), dim=1)[:, 1].numpy(), losses, best
 
 
-# %% q7 | another seed must give other probabilities
+# %% q7 public | another seed must give other probabilities
 # The seed is a constant.
 def train_network(x, y, x_val, y_val, seed, epochs=40, patience=5, least=0.002):
     training.reproducible(0)
@@ -558,7 +558,7 @@ def verdict(rows, ours, peer):
     return {"sets": len(gain), "wins": int((gain > 0).sum()), "median": gain.median()}
 
 
-# %% q8 | average the folds of a set before
+# %% q8 public | average the folds of a set before
 # Folds are averaged by their median, so one bad fold is not seen.
 def plan(names, sets, folds, used):
     free = [number for number in range(sets + len(used)) if number not in used][:sets]
