@@ -331,13 +331,16 @@ word = ""
     ),
     "a forged size": (
         """
-import sys, numpy as np
+import sys
 def forged(value, kept):
     import base64
     header = b"{'descr': '|V0', 'fortran_order': False, 'shape': (500000000,), }"
     header += b" " * (118 - len(header)) + b"\\n"
     return {"array": base64.b64encode(b"\\x93NUMPY\\x01\\x00" + len(header).to_bytes(2, "little") + header).decode()}
-sys.modules["__main__"].encode = forged
+frame = sys._getframe()
+while "encode" not in frame.f_globals:
+    frame = frame.f_back
+frame.f_globals["encode"] = forged
 """,
         "the value cannot be read",
     ),

@@ -63,7 +63,7 @@ class Submission:
     Attributes
     ----------
     problems : dict of int to str
-        For each cell that stopped, counted from 1, what happened.
+        For each cell that stopped, or did not do all, counted from 1, what happened.
     runs : int
         How often the notebook has been run: again after each time that its process ended.
     called : dict of str to bool
@@ -71,7 +71,7 @@ class Submission:
     """
 
     def __init__(self, cells: Sequence[str], sandbox: Sandbox) -> None:
-        self.cells, self.sandbox = [_without_magic(cell) for cell in cells], sandbox
+        self.cells, self.sandbox = list(cells), sandbox
         self.problems: dict[int, str] = {}
         self.runs = 0
         self.called: dict[str, bool] = {}
@@ -96,8 +96,9 @@ class Submission:
                 self.problems[position] = str(stopped)
                 self._left_out.add(position)
                 return False
-            if "error" in reply:
-                self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", one_line(reply["error"]))
+            said = [one_line(reply[key]) for key in ("left out", "error") if key in reply]
+            if said:
+                self.problems[position] = re.sub(r" \(cell \d+, (line \d+)\)$", r" (\1)", "; ".join(said))
         return True
 
     def read(self, name: str) -> Any:
@@ -145,11 +146,6 @@ class Submission:
         if unknown:
             raise TypeError(f"a test cannot hand a {type(unknown[0]).__name__} to a submission")
         return written
-
-
-def _without_magic(cell: str) -> str:
-    """Replace what only a notebook understands by a statement that does nothing."""
-    return re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", cell)
 
 
 class Names(dict[str, Any]):

@@ -14,10 +14,12 @@ import math
 import os
 import sys
 import traceback
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+
+from rnncourse.classroom.cells import Shell
 
 KINDS = "biufcSU"  # of arrays that travel
 
@@ -104,12 +106,29 @@ def _array(data: bytes) -> np.ndarray:
     return np.lib.format.read_array(stream, allow_pickle=False)
 
 
-def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> str:
-    """Do what is asked; an exception is an answer too."""
+def run(request: dict[str, Any], shell: Shell) -> str:
+    """Run a cell; say what stopped it, and what was left out."""
     try:
-        if "run" in request:
-            exec(compile(request["run"], request["cell"], "exec"), names)
-            return json.dumps({"done": True})
+        shell.run_cell(request["run"], request["cell"])
+        reply: dict[str, Any] = {"done": True}
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook does not end this process
+        reply = {"error": told(error)}
+    return json.dumps(reply | ({"left out": "; ".join(shell.left_out)} if shell.left_out else {}))
+
+
+def told(error: BaseException) -> str:
+    """Return an exception in words, with its place in the notebook."""
+    try:
+        last = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith("cell ")]
+        where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
+        return f"{type(error).__name__}: {str(error)[:200]}{where}"
+    except BaseException:
+        return "an exception that cannot even be printed"
+
+
+def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> str:
+    """Do what is asked of the notebook's names; an exception is an answer too."""
+    try:
         if "read" in request:
             if request["read"] not in names:
                 return json.dumps({"missing": request["read"]})
@@ -119,13 +138,8 @@ def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> s
         given = [decode(each, kept) for each in request["arguments"]]
         named = {name: decode(each, kept) for name, each in request["named"].items()}
         return json.dumps(encode(kept[request["call"]](*given, **named), kept))
-    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook does not end this process
-        try:
-            last = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith("cell ")]
-            where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
-            return json.dumps({"error": f"{type(error).__name__}: {str(error)[:200]}{where}"})
-        except BaseException:
-            return json.dumps({"error": "an exception that cannot even be printed"})
+    except BaseException as error:
+        return json.dumps({"error": told(error)})
 
 
 def display(*_: object, **__: object) -> None:
@@ -139,11 +153,14 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), encoding="utf-8")
     for descriptor in (0, 1, 2):
         os.dup2(nothing, descriptor)
-    names: dict[str, Any] = {"__name__": "__main__", "display": display}
-    kept: list[Any] = []
+    sys.modules["__main__"] = notebook = ModuleType("__main__")  # where pickle and others look for its classes
+    names, kept = vars(notebook), list[Any]()
+    names["display"] = display
+    shell = Shell(names)
     this = os.getpid()
     for line in requests:
-        reply = answer(json.loads(line), names, kept)
+        request = json.loads(line)
+        reply = run(request, shell) if "run" in request else answer(request, names, kept)
         if os.getpid() != this:  # a copy that the notebook made of this process
             os._exit(1)
         channel.write(reply + "\n")

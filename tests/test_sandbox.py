@@ -1,0 +1,100 @@
+"""What stands in an honest notebook runs as in Jupyter; what a sandbox takes is bounded, whoever asks for it."""
+
+import numpy as np
+import pytest
+from test_grading import LIMITS, SLOT, sandbox_here  # noqa: F401 (a fixture)
+
+from rnncourse.classroom import questions
+from rnncourse.classroom.sandbox import Sandbox
+
+# Cells; what `answer` is then.
+CELLS = {
+    "a line of an expression": (['answer = ("%d"\n% 3)'], "3"),
+    "a comparison over two lines": (["answer = (3\n!= 4)"], True),
+    "lines of a text": (["def f():\n    '''How:\n\n%time f()\n!f\n    '''\nanswer = f.__doc__.count('%time')"], 1),
+    "matplotlib inline": (["%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1])\nanswer = 1"], 1),
+    "a cell that is timed": (["def f():\n    return 2", "%%time\nx = f()\nanswer = x + 1"], 3),
+    "a cell that is timed twice": (["%%time\n%%capture caught\nanswer = 1\nprint(2)", "caught.show()"], 1),
+    "a line that is timed": (["def f():\n    return 2", "%time answer = f()"], 2),
+    "the value of a timed line": (["answer = %time 1 + 1"], 2),
+    "within a block": (["for answer in range(3):\n    %time x = answer\n    !ls {x}\n    %timeit f(x)"], 2),
+    "pip": (["!pip install seaborn\n%pip install seaborn\nanswer = 1"], 1),
+    "what a program prints": (["answer = !ls\n!!ls"], []),
+    "help": (["def f(): pass", "f?\n?f\nf??\nanswer = 1"], 1),
+    "get_ipython": (["get_ipython().run_line_magic('matplotlib', 'inline')\nanswer = 1"], 1),
+    "get_ipython, imported": (
+        ["from IPython import get_ipython", "get_ipython().events.register('x', print)\nanswer = 1"],
+        1,
+    ),
+    "is this Colab?": (["answer = 'google.colab' in str(get_ipython()) or 'x' in get_ipython().config"], False),
+    "shown by IPython": (["from IPython.display import HTML, display\ndisplay(HTML('<b>x</b>'))\nanswer = 1"], 1),
+    "another language": (["answer = 1", "%%bash\nexit 1", "%%nonsense x\nanswer = 2"], 1),
+    "indented as a whole": (["  answer = 1\n  answer += 1"], 2),
+    "a prompt": ([">>> answer = 1\n>>> answer += 1"], 2),
+    "await": (["import asyncio\nasync def f():\n    return 3", "answer = await f()"], 3),
+    "the future": (["from __future__ import annotations", "def f(x: nowhere): pass\nanswer = 1"], 1),
+    "pickled": (["import pickle\nclass A:\n    x = 3", "answer = pickle.loads(pickle.dumps(A())).x"], 3),
+    "types of a class": (
+        ["import typing\nclass A: pass\nclass B:\n    x: 'A'", "typing.get_type_hints(B)\nanswer = 1"],
+        1,
+    ),
+    "its own source": (["import inspect\ndef f(): pass", "answer = inspect.getsource(f)"], "def f(): pass"),
+    "main": (["answer = 0\nif __name__ == '__main__':\n    answer = 1"], 1),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cell_runs_as_in_a_notebook(sandbox_here, name):  # noqa: F811
+    cells, wanted = CELLS[name]
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission(cells, sandbox)
+        assert submission.problems == {}
+        np.testing.assert_equal(submission.read("answer"), wanted)
+
+
+# Cells; what the student reads; what `answer` is then, None where it is not there.
+MISSING = {
+    "seaborn first": (
+        ["import seaborn as sns\nimport math\nsns.set_theme()", "answer = math.floor(2.5)"],
+        "`import seaborn as sns` was left out: No module named 'seaborn'",
+        2,
+    ),
+    "Colab's drive": (
+        ["from google.colab import drive\ndrive.mount('/content/drive')\nimport math", "answer = math.floor(2.5)"],
+        "`from google.colab import drive` was left out: No module named 'google",
+        2,
+    ),
+    "two in one line": (["import nowhere, math as m\nanswer = m.floor(2.5)"], "No module named 'nowhere'", 2),
+    "a name that is not there": (["from math import sine, pi\nanswer = 1"], "cannot import name 'sine'", 1),
+    "everything of nothing": (["from nowhere import *\nanswer = 1"], "No module named 'nowhere'", 1),
+    "a part of what is there": (["import math", "import math.nowhere\nanswer = math.floor(2.5)"], "math.nowhere", 2),
+    "magic beside it": (["%pip install nowhere\nimport nowhere\nanswer = 1"], "No module named 'nowhere'", 1),
+    "and a mistake": (
+        ["import nowhere\nanswer = 1\n1 / 0"],
+        "'nowhere'; ZeroDivisionError: division by zero (line 3)",
+        1,
+    ),
+    "the student's own way": (["try:\n    import nowhere\nexcept ImportError:\n    answer = 1"], "", 1),
+    "in a function": (["def f():\n    import nowhere\nf()\nanswer = 1"], "No module named 'nowhere' (line 2)", None),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_missing_import_takes_nothing_with_it(sandbox_here, name):  # noqa: F811
+    cells, told, wanted = MISSING[name]
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission(cells, sandbox)
+        assert told in "".join(submission.problems.values())
+        assert bool(told) == bool(submission.problems)
+        if wanted is None:
+            with pytest.raises(questions.StudentError, match="not defined"):
+                submission.read("answer")
+        else:
+            assert submission.read("answer") == wanted
+
+
+def test_what_is_missing_is_no_answer(sandbox_here):  # noqa: F811
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission(["from nowhere import double\nanswer = double(2)"], sandbox)
+        assert submission.read("answer") != 4
+        assert submission.read("double")(2) != 4
