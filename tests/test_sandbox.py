@@ -1,10 +1,18 @@
 """What stands in an honest notebook runs as in Jupyter; what a sandbox takes is bounded, whoever asks for it."""
 
+import enum
+import json
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from test_grading import LIMITS, SLOT, sandbox_here  # noqa: F401 (a fixture)
 
 from rnncourse.classroom import questions
+from rnncourse.classroom import submission as inside
+from rnncourse.classroom.handed_in import Case
 from rnncourse.classroom.sandbox import Sandbox
 
 # Cells; what `answer` is then.
@@ -98,3 +106,79 @@ def test_what_is_missing_is_no_answer(sandbox_here):  # noqa: F811
         submission = questions.Submission(["from nowhere import double\nanswer = double(2)"], sandbox)
         assert submission.read("answer") != 4
         assert submission.read("double")(2) != 4
+
+
+class Level(enum.IntEnum):
+    LOW = 3
+
+
+class Word(enum.StrEnum):
+    WINDOW = "window"
+
+
+class Sly(int):
+    """Says something else than it is."""
+
+    __int__ = __index__ = __pos__ = __repr__ = lambda self: 9
+
+
+class Own(list):
+    pass
+
+
+Pair = namedtuple("Pair", "low high")
+
+# A value of a subclass, and its base.
+SUBCLASSES = {
+    "torch.Size": (torch.zeros(2, 3).shape, (2, 3)),
+    "OrderedDict": (OrderedDict(a=1, b=[2]), {"a": 1, "b": [2]}),
+    "defaultdict": (defaultdict(list, {1: (2,)}), {1: (2,)}),
+    "Counter": (Counter("aab"), {"a": 2, "b": 1}),
+    "IntEnum": (Level.LOW, 3),
+    "StrEnum": (Word.WINDOW, "window"),
+    "a number that lies": (Sly(3), 3),
+    "a list of its own": (Own([1, Level.LOW]), [1, 3]),
+    "a masked array": (np.ma.array([1, 2], mask=[False, False]), np.array([1, 2])),
+    "what max returns": (torch.return_types.max([1, 2]), (1, 2)),
+    "a scalar stays NumPy's": (np.float64(2.5), np.float64(2.5)),
+    "a truth value stays NumPy's": (np.bool(True), np.bool(True)),
+}
+
+
+def there_and_back(value):
+    kept: list = []
+    form = json.loads(json.dumps(inside.encode(value, kept)))
+    assert kept == []
+    return inside.decode(form, [])
+
+
+@pytest.mark.parametrize("name", SUBCLASSES)
+def test_a_subclass_travels_as_its_base(name):
+    value, base = SUBCLASSES[name]
+    back = there_and_back(value)
+    assert type(back) is type(base)
+    np.testing.assert_equal(back, base)
+
+
+def test_a_named_tuple_travels_with_its_names():
+    back = there_and_back(Pair(1, (2, 3)))
+    assert back == (1, (2, 3))
+    assert (back.low, back.high) == (1, (2, 3))
+
+
+def test_tables_and_weights_of_their_own_kind_travel():
+    class Table(pd.DataFrame):
+        pass
+
+    table = pd.DataFrame([[1, 2.5]], columns=["a", "a"], index=["x"])
+    pd.testing.assert_frame_equal(there_and_back(Table(table[["a"]].iloc[:, :1])), table.iloc[:, :1])
+    weights = torch.nn.Linear(1, 1).state_dict()
+    back = there_and_back(weights)
+    assert type(back) is dict
+    assert back == dict(weights)
+
+
+def test_a_subclass_passes_a_hidden_test(sandbox_here):  # noqa: F811
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission(["import torch\nanswer = torch.zeros(2, 3).shape"], sandbox)
+        assert questions.run_case(Case("assert answer == (2, 3)", 1.0, True, ""), submission) == ""

@@ -14,7 +14,8 @@ import math
 import os
 import sys
 import traceback
-from types import ModuleType, SimpleNamespace
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,12 @@ import numpy as np
 from rnncourse.classroom.cells import Shell
 
 KINDS = "biufcSU"  # of arrays that travel
+# What makes of a subclass, such as an IntEnum, its base, whatever the subclass says.
+BASES: dict[type, Callable[[Any], Any]] = {int: int.__pos__, float: float.__pos__, str: str.__str__}
+
+
+class Named(tuple[Any, ...]):
+    """A named tuple, whatever its names are."""
 
 
 class EmptyAnswerError(Exception):
@@ -29,29 +36,36 @@ class EmptyAnswerError(Exception):
 
 
 def encode(value: Any, kept: list[Any]) -> Any:
-    """Return a value as JSON; what has no such form is kept, and its number returned."""
-    if value is None or type(value) in {bool, int, float, str}:
+    """Return a value as JSON, of a subclass as its base; what has no such form is kept, and its number returned."""
+    if value is None or type(value) is bool:
         return {"value": value}
-    if type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
-        return {"tensor": encode(value.detach().cpu().numpy(), kept)["array"]}
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in KINDS and value.dtype.itemsize:
         text = io.BytesIO()
         np.lib.format.write_array(text, np.asarray(value), allow_pickle=False)
         array = base64.b64encode(text.getvalue()).decode()
         return {"array": array} if isinstance(value, np.ndarray) else {"scalar": array}
+    for base, plain in BASES.items():
+        if isinstance(value, base):
+            return {"value": plain(value)}
+    if _is(value, "torch", "Tensor"):
+        return {"tensor": encode(value.numpy(force=True), kept)["array"]}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {"named": [[name, encode(getattr(value, name), kept)] for name in value._fields]}
-    for kind, name in ((list, "list"), (tuple, "tuple")):
-        if type(value) is kind:
-            return {name: [encode(each, kept) for each in value]}
-    if type(value) is dict:
+        return {"named": [[name, encode(each, kept)] for name, each in zip(value._fields, value, strict=True)]}
+    if isinstance(value, list | tuple):
+        return {"list" if isinstance(value, list) else "tuple": [encode(each, kept) for each in value]}
+    if isinstance(value, dict):
         return {"dict": [[encode(key, kept), encode(each, kept)] for key, each in value.items()]}
-    if type(value).__module__.partition(".")[0] == "pandas" and type(value).__name__ in {"DataFrame", "Series"}:
+    if _is(value, "pandas", "DataFrame") or _is(value, "pandas", "Series"):
         columns = value.to_frame("value") if value.ndim == 1 else value
-        pairs = [[encode(str(name), kept), encode(columns[name].to_numpy(), kept)] for name in columns]
+        pairs = [[encode(str(name), kept), encode(column.to_numpy(), kept)] for name, column in columns.items()]
         return {"table": pairs, "index": encode(columns.index.astype(str).to_list(), kept), "series": value.ndim == 1}
     kept.append(value)
     return {"kept": len(kept) - 1}
+
+
+def _is(value: Any, package: str, name: str) -> bool:
+    """Whether a value is of a class, or of a subclass, that was loaded only if it was used."""
+    return package in sys.modules and isinstance(value, getattr(sys.modules[package], name))
 
 
 def decode(form: dict[str, Any], kept: Any, *, empty: bool = True) -> Any:
@@ -80,7 +94,10 @@ def decode(form: dict[str, Any], kept: Any, *, empty: bool = True) -> Any:
         values = [decode(each, kept, empty=empty) for each in content]
         return values if kind == "list" else tuple(values)
     if kind == "named":
-        return SimpleNamespace(**{str(name): decode(each, kept, empty=empty) for name, each in content})
+        pairs = [(str(name), decode(each, kept, empty=empty)) for name, each in content]
+        named = Named(value for _, value in pairs)
+        vars(named).update(pairs)
+        return named
     if kind == "dict":
         return {decode(key, kept, empty=empty): decode(each, kept, empty=empty) for key, each in content}
     if kind == "table":
