@@ -273,7 +273,7 @@ def test_names_that_would_spoil_a_table(tmp_path, name):
 def test_when_all_time_is_used_up(graded):
     """Many cells after the end of the time: none of them starts a process again."""
     limits = Limits(cell=4.0, total=2.0, memory=0.6, processes=32, file_size=5)
-    result = graded(DOUBLE, "import time\ntime.sleep(9)", *["x = 1"] * 300, limits=limits)
+    result = graded(DOUBLE, "while True:\n    pass", *["x = 1"] * 300, limits=limits)
     assert set(result["points"].values()) == {0.0}
     assert "the notebook took more than 2 s in all" in said(result)
     assert result["seconds"] < 10
@@ -620,5 +620,5 @@ def test_a_test_cannot_hand_in_an_object(autograder, sandbox_here):
 def test_the_limits_are_in_the_command():
     if shutil.which("bwrap"):
         command = worker_command(Limits(memory=2, processes=9, file_size=7, total=11))
-        for option in ("--data=2000000000", "--nproc=9", "--fsize=7000000", "--cpu=11"):
+        for option in ("--data=2000000000", "--nproc=9", "--fsize=7000000", "--cpu=16"):
             assert option in command

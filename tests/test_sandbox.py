@@ -2,18 +2,20 @@
 
 import enum
 import json
+import os
 from collections import Counter, OrderedDict, defaultdict, namedtuple
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_grading import LIMITS, SLOT, sandbox_here  # noqa: F401 (a fixture)
+from test_grading import LIMITS, SLOT, notebook, sandbox_here  # noqa: F401 (a fixture)
 
-from rnncourse.classroom import questions
+from rnncourse.classroom import grading, questions
 from rnncourse.classroom import submission as inside
-from rnncourse.classroom.handed_in import Case
-from rnncourse.classroom.sandbox import Sandbox
+from rnncourse.classroom.handed_in import Assignment, Case, Question, handed_in
+from rnncourse.classroom.sandbox import Limits, Sandbox, TooSlowError
 
 # Cells; what `answer` is then.
 CELLS = {
@@ -182,3 +184,76 @@ def test_a_subclass_passes_a_hidden_test(sandbox_here):  # noqa: F811
     with Sandbox(LIMITS, SLOT) as sandbox:
         submission = questions.Submission(["import torch\nanswer = torch.zeros(2, 3).shape"], sandbox)
         assert questions.run_case(Case("assert answer == (2, 3)", 1.0, True, ""), submission) == ""
+
+
+# Each in a session of its own: the kernel then takes each for a user of its own, and gives it an equal share.
+SPIN = "import os\nfor _ in range({}):\n    if os.fork() == 0:\n        os.setsid()\n        while True:\n            pass"
+WORK = "import time\nwhile time.process_time() < 1:\n    pass\nanswer = 1"
+
+
+def test_spinning_children_take_no_time_from_a_neighbour(sandbox_here):  # noqa: F811
+    many = 6 * (os.cpu_count() or 1)
+    hostile = Limits(cell=60, total=60, memory=3.0, processes=many + 20)
+    with Sandbox(hostile, SLOT) as first, Sandbox(Limits(cell=2.0, memory=0.6), SLOT + 20) as second:
+        questions.Submission([SPIN.format(many)], first)
+        neighbour = questions.Submission([WORK], second)
+    assert neighbour.problems == {}
+
+
+def test_the_time_of_children_counts(sandbox_here):  # noqa: F811
+    with Sandbox(Limits(cell=2.0, memory=0.6), SLOT) as sandbox:
+        submission = questions.Submission([SPIN.format(3) + "\nos.wait()", "answer = 1"], sandbox)
+        assert submission.problems == {1: "it took more than 2 s of processor time"}
+        assert submission.read("answer") == 1
+
+
+def test_sleep_is_no_work_but_ends(sandbox_here):  # noqa: F811
+    with Sandbox(Limits(cell=0.5, memory=0.6), SLOT) as sandbox:
+        cells = ["import time\ntime.sleep(1)\nanswer = 1", "time.sleep(99)"]
+        submission = questions.Submission(cells, sandbox)
+        assert submission.problems == {2: "it took more than 5 s by the clock"}
+        assert submission.read("answer") == 1
+
+
+@pytest.fixture
+def one_submission(tmp_path):
+    """An assignment in which two cells are given, a submission, and where its result is kept."""
+    (tmp_path / "class").mkdir()
+    (tmp_path / "class" / "ada.ipynb").write_text(notebook("import math", SLOW, "answer = math.floor(2.5)"))
+    question = Question("q1", (Case("assert answer == 2", 1.0, True, ""),))
+    given = {"a": "import math", "b": SLOW}
+    assignment = Assignment("tiny", "", {}, (question,), {}, given, ())
+    return handed_in(tmp_path / "class"), assignment, tmp_path / "results"
+
+
+SLOW = "while True:\n    pass"
+
+
+def test_a_given_cell_that_is_too_slow_is_never_final(one_submission, sandbox_here):  # noqa: F811
+    submissions, assignment, kept = one_submission
+    (result,) = grading.grade_all(submissions, assignment, kept, limits=Limits(cell=1.0, memory=0.6))
+    assert result["problems"] == ["`while True:`: it took more than 1 s of processor time"]
+    assert result["points"] == {"q1": 1.0}
+    assert result["fingerprint"] == ""
+    assert list(kept.iterdir()) == []
+
+
+def test_a_given_cell_that_is_too_slow_is_tried_again_alone(one_submission, sandbox_here, monkeypatch):  # noqa: F811
+    """The first time, the first cell seems to take too long."""
+    submissions, assignment, kept = one_submission
+    assignment = replace(assignment, given={"a": "import math"})
+    cells = []
+
+    class Busy(Sandbox):
+        def ask(self, request):
+            cells.append(request.get("run"))
+            if len(cells) == 1:
+                raise self._ended(TooSlowError("it took more than 30 s by the clock"))
+            return super().ask(request)
+
+    monkeypatch.setattr(grading, "Sandbox", Busy)
+    (result,) = grading.grade_all(submissions, assignment, kept, limits=Limits(cell=1.0, memory=0.6))
+    assert cells.count("import math") == 3  # the second time again after the endless loop, which is the student's
+    assert result["points"] == {"q1": 1.0}
+    assert result["fingerprint"]
+    assert [path.name for path in kept.iterdir()] == ["ada.json"]

@@ -48,7 +48,8 @@ def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
     names = [question.name for question in assignment.questions]
     messages: dict[str, list[str]] = {name: [] for name in names}
     points = dict.fromkeys(names, 0.0)
-    return {"student": handed.student, "points": points, "messages": messages, "answers": {}, "problems": []}
+    nothing = {"points": points, "messages": messages, "answers": {}, "problems": [], "hurried": False}
+    return {"student": handed.student} | nothing
 
 
 def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     -------
     dict
         "student", "points" by question, "messages" by question, "answers" in words by question, "problems" of its
-        cells, and "seconds".
+        cells, "seconds", and "hurried": whether a cell of the assignment itself took too long.
     """
     begin = time.monotonic()
     result = _nothing(handed, assignment)
@@ -75,7 +76,7 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     except (OSError, ValueError) as error:
         return result | {"problems": [str(error)], "unread": one_line(error), "seconds": time.monotonic() - begin}
     with sandbox:
-        submission = Submission(notebook.cells, sandbox)
+        submission = Submission(notebook.cells, sandbox, set(assignment.given.values()))
         for question in assignment.questions:
             points[question.name], messages[question.name] = run_question(question, submission)
     problems = [
@@ -85,6 +86,7 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     return result | {
         "answers": dict(notebook.answers),
         "problems": problems,
+        "hurried": submission.hurried,
         "seconds": time.monotonic() - begin,
     }
 
@@ -99,6 +101,9 @@ def grade_all(
     sandboxed: bool = True,
 ) -> list[dict[str, Any]]:
     """Grade all submissions, several at a time; what has been graded before is not graded again.
+
+    One in which a cell of the assignment itself took too long is graded again, alone. If that happens again the
+    result is not kept.
 
     Parameters
     ----------
@@ -119,11 +124,13 @@ def grade_all(
     """
     kept.mkdir(parents=True, exist_ok=True)
     limits, stopping = limits or Limits(), threading.Event()
+
+    def one(slot: int, handed: HandedIn) -> dict[str, Any]:
+        sandbox = Sandbox(limits, slot, sandboxed, stopping)
+        return _grade_or_say_why(handed, assignment, sandbox, kept / f"{handed.stem}.json")
+
     with ThreadPoolExecutor(jobs or joblib.cpu_count()) as pool:
-        futures = []
-        for slot, handed in enumerate(submissions):
-            sandbox = Sandbox(limits, slot, sandboxed, stopping)
-            futures.append(pool.submit(_grade_or_say_why, handed, assignment, sandbox, kept / f"{handed.stem}.json"))
+        futures = [pool.submit(one, slot, handed) for slot, handed in enumerate(submissions)]
         try:
             for _ in tqdm(as_completed(futures), total=len(futures), unit="submission", file=sys.stderr):
                 pass
@@ -131,7 +138,8 @@ def grade_all(
             stopping.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return [future.result() for future in futures]
+    results = [future.result() for future in futures]
+    return [one(slot, submissions[slot]) if result.get("hurried") else result for slot, result in enumerate(results)]
 
 
 def _grade_or_say_why(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
@@ -151,6 +159,8 @@ def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, plac
         if before["fingerprint"] == fingerprint:
             return before
     result = grade(handed, assignment, sandbox) | {"fingerprint": fingerprint}
+    if result["hurried"]:
+        return result | {"fingerprint": ""}
     part = place.with_suffix(".part")
     part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(place)

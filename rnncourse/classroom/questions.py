@@ -2,7 +2,7 @@
 
 import builtins
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import torch
 
 from rnncourse.classroom import submission as inside
 from rnncourse.classroom.handed_in import Case, Question, first_line, one_line
-from rnncourse.classroom.sandbox import Sandbox, StoppedError
+from rnncourse.classroom.sandbox import Sandbox, StoppedError, TooSlowError
 
 
 class StudentError(Exception):
@@ -59,6 +59,8 @@ class Submission:
         Code cells, in order.
     sandbox : Sandbox
         Entered.
+    given : set of str
+        Cells of the assignment itself, which a student has as they are.
 
     Attributes
     ----------
@@ -66,12 +68,15 @@ class Submission:
         For each cell that stopped, or did not do all, counted from 1, what happened.
     runs : int
         How often the notebook has been run: again after each time that its process ended.
+    hurried : bool
+        Whether a given cell took too long: the machine may be at fault.
     called : dict of str to bool
         For each function that the last test called, whether it ever gave a result.
     """
 
-    def __init__(self, cells: Sequence[str], sandbox: Sandbox) -> None:
-        self.cells, self.sandbox = list(cells), sandbox
+    def __init__(self, cells: Sequence[str], sandbox: Sandbox, given: Set[str] = frozenset()) -> None:
+        self.cells, self.sandbox, self.given = list(cells), sandbox, given
+        self.hurried = False
         self.problems: dict[int, str] = {}
         self.runs = 0
         self.called: dict[str, bool] = {}
@@ -95,6 +100,7 @@ class Submission:
             except StoppedError as stopped:
                 self.problems[position] = str(stopped)
                 self._left_out.add(position)
+                self.hurried |= isinstance(stopped, TooSlowError) and cell in self.given
                 return False
             said = [one_line(reply[key]) for key in ("left out", "error") if key in reply]
             if said:

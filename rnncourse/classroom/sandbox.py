@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import psutil
+from rnncourse.classroom.measures import Family
 
 PACKAGE = Path(__file__).resolve().parents[1]
 HOME = "/tmp/home"  # inside the sandbox
 LONGEST_ANSWER = 20_000_000  # bytes
+PATIENCE = 10  # seconds by the clock for each of processor time: machines are busy, and notebooks sleep
 MOST_BRACKETS = 1_000_000  # in an answer: each becomes an object of Python
 
 
@@ -29,9 +30,9 @@ class Limits:
     Attributes
     ----------
     cell : float
-        Seconds for one cell, or for one call of a function by a test.
+        Seconds of processor time for one cell, or for one call of a function by a test.
     total : float
-        Seconds for the whole submission.
+        Seconds of processor time for the whole submission. By the clock, both may last ten times as long.
     memory : float
         Gigabytes of all its processes together.
     processes : int
@@ -49,6 +50,10 @@ class Limits:
 
 class StoppedError(Exception):
     """The submission's process is gone: its message says why."""
+
+
+class TooSlowError(StoppedError):
+    """A cell, or a call, took too long: perhaps not by its own fault."""
 
 
 class SandboxError(Exception):
@@ -90,7 +95,7 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
     for name, value in _environment(HOME).items():
         command += ["--setenv", name, value]
     command += ["--", places["prlimit"], f"--fsize={size}", f"--nproc={limits.processes}", "--core=0", "--nofile=256"]
-    command += [f"--data={int(limits.memory * 1e9)}", f"--cpu={int(limits.total)}", *user]
+    command += [f"--data={int(limits.memory * 1e9)}", f"--cpu={int(limits.total) + 5}", *user]
     return [*command, *worker]
 
 
@@ -161,13 +166,14 @@ class Sandbox:
     sandboxed: bool = True
     stopping: threading.Event = field(default_factory=threading.Event)
     _spent: bool = field(default=False, init=False)
+    _before: float = field(default=0.0, init=False)  # seconds that its processes took which are gone
 
     def used_up(self) -> bool:
         """Whether all of its time is used up: nothing runs any more."""
         return self._spent
 
     def __enter__(self) -> Self:
-        self.deadline = time.monotonic() + self.limits.total
+        self._deadline = time.monotonic() + PATIENCE * self.limits.total
         self._start()
         return self
 
@@ -184,14 +190,14 @@ class Sandbox:
             start_new_session=True,  # Ctrl-C is for the grader
         )
         self._answers: queue.Queue[bytes] = queue.Queue(maxsize=4)
-        self._looked = time.monotonic()
+        self._family = Family(self._process.pid)
+        self._looked, self._used = time.monotonic(), self._before
         self._threads = [threading.Thread(target=self._read, args=(self._process, self._answers), daemon=True)]
         self._threads[0].start()
 
     def _stop(self) -> None:
-        for child in self._family()[1:]:
-            with contextlib.suppress(psutil.Error):
-                child.kill()
+        self._before += self._family.seconds()
+        self._family.kill_children()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # and with it, by --die-with-parent, all that it started
         self._process.wait()
@@ -225,9 +231,8 @@ class Sandbox:
         KeyboardInterrupt
             If the grader is being stopped.
         """
-        if self._spent:
-            raise StoppedError(f"the notebook took more than {self.limits.total:g} s in all")
-        begin = time.monotonic()
+        begin, used = time.monotonic(), self._used
+        self._check_total()
         line = json.dumps(request).encode() + b"\n"
         writer = threading.Thread(target=self._write, args=(self._process, line), daemon=True)
         self._threads[1:] = [writer]
@@ -235,63 +240,46 @@ class Sandbox:
         while True:
             if self.stopping.is_set():
                 raise KeyboardInterrupt
-            now = time.monotonic()
             with contextlib.suppress(queue.Empty):
                 line = self._answers.get(timeout=0.2)
                 break
-            if now > self.deadline:
-                self._spent = True
-                raise self._ended(f"the notebook took more than {self.limits.total:g} s in all")
-            if now - begin > self.limits.cell:
-                raise self._ended(f"it took more than {self.limits.cell:g} s")
-            self._look_at_memory()
-        self._look_at_memory()
+            self._look()
+            self._check_total()
+            for limit, taken, by in (
+                (self.limits.cell, self._used - used, "of processor time"),
+                (PATIENCE * self.limits.cell, time.monotonic() - begin, "by the clock"),
+            ):
+                if taken > limit:
+                    raise self._ended(TooSlowError(f"it took more than {limit:g} s {by}"))
+        self._look()
         if not line:
-            raise self._ended("it ended the process in which the notebook ran")
+            raise self._ended(StoppedError("it ended the process in which the notebook ran"))
         try:
             answer = json.loads(line) if line.count(b"[") + line.count(b"{") <= MOST_BRACKETS else None
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not answer:
-            raise self._ended("it wrote where only the course writes")
+            raise self._ended(StoppedError("it wrote where only the course writes"))
         return answer
 
-    def _ended(self, reason: str) -> StoppedError:
+    def _ended(self, reason: StoppedError) -> StoppedError:
         self._stop()
         if not self._spent:
             self._start()
-        return StoppedError(reason)
+        return reason
 
-    def _look_at_memory(self) -> None:
+    def _check_total(self) -> None:
+        for limit, over, by in (
+            (self.limits.total, self._used > self.limits.total, "of processor time"),
+            (PATIENCE * self.limits.total, time.monotonic() > self._deadline, "by the clock"),
+        ):
+            if over:
+                self._spent = True
+                raise StoppedError(f"the notebook took more than {limit:g} s in all, {by}")
+
+    def _look(self) -> None:
+        """Measure what the processes take, if this was not done just before."""
         if time.monotonic() - self._looked > 0.2:
-            self._looked = time.monotonic()
-            if self._memory() > self.limits.memory:
-                raise self._ended(f"it took more than {self.limits.memory:g} GB of memory")
-
-    def _family(self) -> list[psutil.Process]:
-        try:
-            process = psutil.Process(self._process.pid)
-            return [process, *process.children(recursive=True)]
-        except psutil.Error:
-            return []
-
-    def _memory(self) -> float:
-        """Gigabytes that the process and its children hold."""
-        total = 0
-        for process in self._family():
-            try:
-                total += process.memory_info().rss + _in_memory_files(process.pid)
-            except psutil.Error:
-                continue
-        return total / 1e9
-
-
-def _in_memory_files(pid: int) -> int:
-    """Bytes in files that a process has made in memory and holds open."""
-    total = 0
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(OSError):
-                if str(Path(entry.path).readlink()).startswith("/memfd:"):
-                    total += 512 * entry.stat().st_blocks
-    return total
+            self._looked, self._used = time.monotonic(), self._before + self._family.seconds()
+            if self._family.memory() > self.limits.memory:
+                raise self._ended(StoppedError(f"it took more than {self.limits.memory:g} GB of memory"))
