@@ -296,14 +296,209 @@ raise ValueError("<script>alert(1)</script>")
     ),
     "files in memory": (
         """
-import os, time
+import os
 kept = []
 for number in range(200):
     kept.append(os.memfd_create("x"))
     os.write(kept[-1], bytes(4_900_000))
+""",
+        "Function not implemented",
+    ),
+    "a file system in a system of its own": (
+        """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+NEW_USER, NEW_MOUNTS = 0x10000000, 0x20000
+done = libc.unshare(NEW_USER | NEW_MOUNTS) == 0 and libc.mount(b"none", b"/tmp/home", b"tmpfs", 0, b"size=2g") == 0
+while done:
+    open("/tmp/home/much", "ab").write(bytes(4_000_000))
+raise SystemExit("mounted" if done else "not mounted")
+""",
+        "SystemExit: not mounted",
+    ),
+    "a process in a system of its own": (
+        """
+import ctypes, signal
+stack = ctypes.create_string_buffer(100_000)
+run = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(lambda _: 0)
+top = ctypes.c_void_p(ctypes.addressof(stack) + 90_000)
+started = ctypes.CDLL(None).clone(run, top, 0x10000000 | signal.SIGCHLD, None)
+raise SystemExit(f"started {started}")
+""",
+        "SystemExit: started -1",
+    ),
+    "memory shared in the old way": (
+        """
+import ctypes
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+libc.shmdt.argtypes = [ctypes.c_void_p]
+shared = [libc.shmget(0, 50_000_000, 0o1600) for _ in range(40)]
+for number in shared:
+    if number >= 0:
+        place = libc.shmat(number, None, 0)
+        ctypes.memset(place, 1, 50_000_000)
+        libc.shmdt(place)
+raise SystemExit(f"holds {sum(number >= 0 for number in shared)} pieces")
+""",
+        "SystemExit: holds 0 pieces",
+    ),
+    "a message queue": (
+        """
+import ctypes
+raise SystemExit(f"made {ctypes.CDLL(None).msgget(0, 0o1600)}")
+""",
+        "SystemExit: made -1",
+    ),
+    "files under way in a socket": (
+        """
+import os, socket
+one, other = socket.socketpair()
+for number in range(200):
+    file = os.open(f"/dev/shm/{number}", os.O_CREAT | os.O_RDWR)
+    os.unlink(f"/dev/shm/{number}")
+    os.posix_fallocate(file, 0, 4_900_000)
+    socket.send_fds(one, [b"x"], [file])
+    os.close(file)
+""",
+        "OSError: [Errno 28] No space left on device",
+    ),
+    "a hundred thousand empty files": (
+        """
+for number in range(120_000):
+    open(str(number), "w").close()
+import time
+time.sleep(99)
+""",
+        "it made more than 10,000 files",
+    ),
+    "tables of empty memory": (
+        """
+import mmap, time
+NO_RESERVE = 0x4000
+empty = mmap.mmap(-1, 1_000_000_000_000, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE, mmap.PROT_READ)
+for place in range(0, len(empty), 2**21):
+    empty[place + 4096]
 time.sleep(99)
 """,
         "it took more than 0.6 GB of memory",
+    ),
+    "pipes full of bytes": (
+        """
+import fcntl, os, time
+for _ in range(12):
+    if os.fork() == 0:
+        kept = [os.pipe() for _ in range(120)]
+        for reading, writing in kept:
+            os.set_blocking(writing, False)
+            try:
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1_000_000)
+            except OSError:
+                pass
+            os.write(writing, bytes(1_000_000))
+        time.sleep(99)
+""",
+        "",
+    ),
+    "children that no one waits for": (
+        """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if os.fork() == 0:
+        while time.process_time() < 0.3:
+            pass
+        os._exit(0)
+    time.sleep(0.1)
+""",
+        "it took more than 4 s of processor time",
+    ),
+    "children in sessions of their own": (
+        """
+import os, signal, time
+for number in range(1, 65):
+    if number not in (signal.SIGKILL, signal.SIGSTOP) and not 32 <= number < 34:
+        signal.signal(number, signal.SIG_IGN)
+for _ in range(5):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(9999)
+        os._exit(0)
+""",
+        "",
+    ),
+    "asks the kernel for a ring": (
+        """
+import ctypes
+raise SystemExit(f"made {ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(200))}")
+""",
+        "SystemExit: made -1",
+    ),
+    "a socket to the machine below": (
+        """
+import socket
+made = []
+for family in (socket.AF_VSOCK, socket.AF_ALG, socket.AF_NETLINK, socket.AF_PACKET):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+        try:
+            made.append(socket.socket(family, kind))
+        except OSError:
+            pass
+raise SystemExit(f"made {made}")
+""",
+        "SystemExit: made []",
+    ),
+    "keys": (
+        """
+import ctypes, os, platform
+call = ctypes.CDLL(None).syscall
+add, request, keyctl = {"x86_64": (248, 249, 250), "aarch64": (217, 218, 219)}[platform.machine()]
+known = []
+for path in ("/proc/keys", "/proc/key-users"):
+    try:
+        known += [open(path).read()]
+    except OSError:
+        pass
+done = [call(keyctl, 0, place, 0) for place in (-3, -4, -5)]  # session's, user's
+done += [call(add, b"user", b"note", b"text", 4, place) for place in (-3, -4, -5)]
+done += [call(request, b"user", MARK.encode(), None, -3)]
+raise SystemExit(f"{known} {max(done)}")
+""",
+        "SystemExit: [] -1",
+    ),
+    "looks into the grader's parts": (
+        """
+import os
+seen = []
+for process in filter(str.isdigit, os.listdir("/proc")):
+    for part in ("mem", "environ", "root", "fd", "cwd"):
+        try:
+            if process != str(os.getpid()) and os.access(f"/proc/{process}/{part}", os.R_OK | os.W_OK):
+                seen.append((process, part))
+        except OSError:
+            pass
+raise SystemExit(f"saw {seen}")
+""",
+        "SystemExit: saw []",
+    ),
+    "words without an end": (
+        """
+import os, threading
+def write(number):
+    try:
+        while True:
+            os.write(number, b"x" * 100_000)
+    except OSError:
+        pass
+for number in range(3, 50):
+    threading.Thread(target=write, args=[number], daemon=True).start()
+""",
+        "",
+    ),
+    "too slow to translate": (
+        "x = (" + "((" * 40_000 + "\n%time 1\n!ls",
+        "",
     ),
     "only newlines": (
         "x = 1" + "\n" * 100_000,

@@ -34,6 +34,7 @@ CLASSROOM = (
     "handed_in",
     "by_hand",
     "platforms",
+    "confine",
     "measures",
     "sandbox",
     "questions",

@@ -3,19 +3,24 @@
 import enum
 import json
 import os
+import subprocess
+import sys
 from collections import Counter, OrderedDict, defaultdict, namedtuple
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hostile import HOSTILE
 from test_grading import LIMITS, SLOT, notebook, sandbox_here  # noqa: F401 (a fixture)
 
-from rnncourse.classroom import grading, questions
+from rnncourse.classroom import confine, grading, questions, sandbox
 from rnncourse.classroom import submission as inside
 from rnncourse.classroom.handed_in import Assignment, Case, Question, handed_in
-from rnncourse.classroom.sandbox import Limits, Sandbox, TooSlowError
+from rnncourse.classroom.measures import groups
+from rnncourse.classroom.sandbox import Limits, Sandbox, TooSlowError, check_sandbox
 
 # Cells; what `answer` is then.
 CELLS = {
@@ -187,7 +192,9 @@ def test_a_subclass_passes_a_hidden_test(sandbox_here):  # noqa: F811
 
 
 # Each in a session of its own: the kernel then takes each for a user of its own, and gives it an equal share.
-SPIN = "import os\nfor _ in range({}):\n    if os.fork() == 0:\n        os.setsid()\n        while True:\n            pass"
+SPIN = (
+    "import os\nfor _ in range({}):\n    if os.fork() == 0:\n        os.setsid()\n        while True:\n            pass"
+)
 WORK = "import time\nwhile time.process_time() < 1:\n    pass\nanswer = 1"
 
 
@@ -257,3 +264,89 @@ def test_a_given_cell_that_is_too_slow_is_tried_again_alone(one_submission, sand
     assert result["points"] == {"q1": 1.0}
     assert result["fingerprint"]
     assert [path.name for path in kept.iterdir()] == ["ada.json"]
+
+
+KEYS = """
+import ctypes, platform
+from rnncourse.classroom import confine
+call = ctypes.CDLL(None).syscall
+add = {"x86_64": 248, "aarch64": 217}[platform.machine()]
+keyctl = confine.KEYCTL[platform.machine()]
+SEARCH, SESSION, USER_SESSION, USER = 10, -3, -5, -4
+"""
+PUT = "\nassert call(keyctl, 1, None) > 0\nassert call(add, b'user', b'secret', b'text', 4, SESSION) > 0\n"
+FIND = "print([call(keyctl, SEARCH, place, b'user', b'secret', 0) > 0 for place in (SESSION, USER, USER_SESSION)])"
+
+
+@pytest.mark.skipif(not Path("/proc/keys").exists(), reason="the system has no keys")
+def test_the_keys_of_the_teachers_session_stay_outside():
+    """In a session with a key, a process that leaves it finds the key no more."""
+    alone = KEYS + PUT + "confine.leave_keys()\n" + FIND
+    for code, found in ((KEYS + PUT + FIND, [True, False, False]), (alone, [False, False, False])):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        if "Error" in done.stderr:
+            pytest.skip("the system lets no one use keys")
+        assert done.stdout.strip() == str(found)
+
+
+HOLDS = ["memory in children", "tables of empty memory", "files in memory", "memory shared in the old way"]
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_memory_counts_without_the_filter(sandbox_here, monkeypatch, name):  # noqa: F811
+    """Each layer alone: the group of control limits what the filter would not let happen."""
+    if not groups():
+        pytest.skip("no control group can be made here")
+    monkeypatch.setattr(sandbox, "confined", unfiltered)
+    assert stopped(name) == "it took more than 0.6 GB of memory"
+
+
+@pytest.mark.parametrize("name", HOLDS[:2])
+def test_memory_counts_without_a_group(sandbox_here, monkeypatch, name):  # noqa: F811
+    monkeypatch.setattr(sandbox, "new_group", lambda _: None)
+    assert stopped(name) == "it took more than 0.6 GB of memory"
+
+
+UNFILTERED = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("confine", sys.argv[1])
+confine = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(confine)
+confine.library = lambda: None
+del sys.argv[0]
+confine.main()
+"""
+CONFINED = sandbox.confined
+
+
+def unfiltered(command, group):
+    """Return the command of a sandbox on a machine without libseccomp."""
+    python, *options, program, where = CONFINED(command, group)[: -len(command)]
+    return [python, *options, "-c", UNFILTERED, program, where, *command]
+
+
+def stopped(name: str) -> str:
+    with Sandbox(LIMITS, SLOT) as box:
+        return questions.Submission([HOSTILE[name][0]], box).problems[1]
+
+
+def test_no_group_is_left(sandbox_here):  # noqa: F811
+    if not groups():
+        pytest.skip("no control group can be made here")
+    with Sandbox(LIMITS, SLOT) as box:
+        questions.Submission([SPIN.format(3), "import os\nos._exit(0)"], box)
+        assert len(list(groups().glob("rnncourse-*"))) >= 1
+        group = box._group.path
+        assert group.exists()
+    assert not group.exists()
+
+
+def test_what_a_machine_lacks_is_said(sandbox_here, monkeypatch, capsys):  # noqa: F811
+    check_sandbox(LIMITS)
+    assert capsys.readouterr().err.count("\n") == (not confine.library()) + (not groups())
+    monkeypatch.setattr(sandbox, "groups", lambda: None)
+    monkeypatch.setattr(confine, "library", lambda: None)
+    check_sandbox(LIMITS)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "libseccomp is missing, so submissions may use every system call" in first
+    assert "so the grader looks at it five times a second" in second

@@ -1,6 +1,7 @@
 """A process that may do as it likes and can do no harm: bubblewrap, limits, and a line of text each way."""
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -10,16 +11,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from rnncourse.classroom.measures import Family
+from rnncourse.classroom import confine
+from rnncourse.classroom.measures import Family, Group, Taken, groups, new_group
 
 PACKAGE = Path(__file__).resolve().parents[1]
 HOME = "/tmp/home"  # inside the sandbox
 LONGEST_ANSWER = 20_000_000  # bytes
 PATIENCE = 10  # seconds by the clock for each of processor time: machines are busy, and notebooks sleep
+MOST_FILES = 10_000
 MOST_BRACKETS = 1_000_000  # in an answer: each becomes an object of Python
 
 
@@ -87,8 +91,10 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
         number = str(61_000 + slot)
         user = [places["setpriv"], f"--reuid={number}", f"--regid={number}", "--clear-groups", "--no-new-privs"]
     else:
-        command += ["--unshare-all", "--cap-drop", "ALL"]
+        command += ["--unshare-all", "--cap-drop", "ALL", *_no_user_namespaces(places["bwrap"])]
     command += ["--proc", "/proc", "--dev", "/dev"]
+    for name in ("/proc/keys", "/proc/key-users"):
+        command += ["--ro-bind", "/dev/null", name] if Path(name).exists() else []
     command += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
     command += ["--perms", "0755", "--size", size, "--tmpfs", "/tmp", "--perms", "0777", "--dir", HOME]
     command += [*_mounts(), "--remount-ro", "/", "--chdir", HOME]
@@ -97,6 +103,18 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
     command += ["--", places["prlimit"], f"--fsize={size}", f"--nproc={limits.processes}", "--core=0", "--nofile=256"]
     command += [f"--data={int(limits.memory * 1e9)}", f"--cpu={int(limits.total) + 5}", *user]
     return [*command, *worker]
+
+
+@functools.cache
+def _no_user_namespaces(bwrap: str) -> list[str]:
+    """The option that forbids them inside, where this bubblewrap has it: since version 0.8."""
+    known = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
+    return [option for option in ["--disable-userns"] if option in known.stdout + known.stderr]
+
+
+def confined(command: Sequence[str], group: Group | None) -> list[str]:
+    """Return the command that runs a sandbox's command without keys, with fewer system calls, in a group."""
+    return [sys.executable, "-I", "-S", confine.__file__, str(group.path) if group else "", *command]
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -128,14 +146,14 @@ def _mounts() -> list[str]:
 
 
 def check_sandbox(limits: Limits) -> None:
-    """Start a sandbox and let it do something.
+    """Start a sandbox and let it do something; say on standard error what this machine lacks.
 
     Raises
     ------
     SandboxError
         If that fails: bubblewrap is missing, or the machine does not let it work.
     """
-    command = worker_command(limits)
+    command = confined(worker_command(limits), None)
     request = json.dumps({"run": "answer = 42", "cell": "cell 1"}) + "\n"
     done = subprocess.run(command, input=request, capture_output=True, text=True, env={}, check=False)
     if done.stdout.strip() != '{"done": true}':
@@ -143,6 +161,16 @@ def check_sandbox(limits: Limits) -> None:
         raise SandboxError(
             f"bubblewrap is installed and does not work here: {said[-1] if said else 'no message'}; "
             "a container or an AppArmor profile may forbid user namespaces: allow them, or grade elsewhere"
+        )
+    if not confine.library():
+        sys.stderr.write(
+            "libseccomp is missing, so submissions may use every system call: "
+            "install it (on Debian or Ubuntu: sudo apt-get install libseccomp2)\n"
+        )
+    if not groups():
+        sys.stderr.write(
+            "This system lets no one limit the memory of several processes together, so the grader looks at it five "
+            "times a second: grade as root, or in a session of systemd\n"
         )
 
 
@@ -181,8 +209,10 @@ class Sandbox:
         self._stop()
 
     def _start(self) -> None:
+        command = worker_command(self.limits, self.slot, sandboxed=self.sandboxed)
+        self._group = new_group(self.limits.memory) if self.sandboxed else None
         self._process = subprocess.Popen(
-            worker_command(self.limits, self.slot, sandboxed=self.sandboxed),
+            confined(command, self._group) if self.sandboxed else command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -191,12 +221,12 @@ class Sandbox:
         )
         self._answers: queue.Queue[bytes] = queue.Queue(maxsize=4)
         self._family = Family(self._process.pid)
-        self._looked, self._used = time.monotonic(), self._before
+        self._looked, self._taken = time.monotonic(), Taken()
         self._threads = [threading.Thread(target=self._read, args=(self._process, self._answers), daemon=True)]
         self._threads[0].start()
 
     def _stop(self) -> None:
-        self._before += self._family.seconds()
+        self._before += self._family.taken().seconds
         self._family.kill_children()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)  # and with it, by --die-with-parent, all that it started
@@ -208,6 +238,8 @@ class Sandbox:
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
+        if self._group:
+            self._group.remove()
 
     @staticmethod
     def _read(process: "subprocess.Popen[bytes]", answers: "queue.Queue[bytes]") -> None:
@@ -231,8 +263,8 @@ class Sandbox:
         KeyboardInterrupt
             If the grader is being stopped.
         """
-        begin, used = time.monotonic(), self._used
         self._check_total()
+        begin, before = time.monotonic(), self._taken.seconds
         line = json.dumps(request).encode() + b"\n"
         writer = threading.Thread(target=self._write, args=(self._process, line), daemon=True)
         self._threads[1:] = [writer]
@@ -246,13 +278,15 @@ class Sandbox:
             self._look()
             self._check_total()
             for limit, taken, by in (
-                (self.limits.cell, self._used - used, "of processor time"),
+                (self.limits.cell, self._taken.seconds - before, "of processor time"),
                 (PATIENCE * self.limits.cell, time.monotonic() - begin, "by the clock"),
             ):
                 if taken > limit:
                     raise self._ended(TooSlowError(f"it took more than {limit:g} s {by}"))
         self._look()
         if not line:
+            if self._group and self._group.overflowed():
+                raise self._too_large()
             raise self._ended(StoppedError("it ended the process in which the notebook ran"))
         try:
             answer = json.loads(line) if line.count(b"[") + line.count(b"{") <= MOST_BRACKETS else None
@@ -270,7 +304,7 @@ class Sandbox:
 
     def _check_total(self) -> None:
         for limit, over, by in (
-            (self.limits.total, self._used > self.limits.total, "of processor time"),
+            (self.limits.total, self._before + self._taken.seconds > self.limits.total, "of processor time"),
             (PATIENCE * self.limits.total, time.monotonic() > self._deadline, "by the clock"),
         ):
             if over:
@@ -280,6 +314,11 @@ class Sandbox:
     def _look(self) -> None:
         """Measure what the processes take, if this was not done just before."""
         if time.monotonic() - self._looked > 0.2:
-            self._looked, self._used = time.monotonic(), self._before + self._family.seconds()
-            if self._family.memory() > self.limits.memory:
-                raise self._ended(StoppedError(f"it took more than {self.limits.memory:g} GB of memory"))
+            self._looked, self._taken = time.monotonic(), self._family.taken()
+            if self._taken.files > MOST_FILES:
+                raise self._ended(StoppedError(f"it made more than {MOST_FILES:,} files"))
+            if self._taken.memory > self.limits.memory or (self._group and self._group.overflowed()):
+                raise self._too_large()
+
+    def _too_large(self) -> StoppedError:
+        return self._ended(StoppedError(f"it took more than {self.limits.memory:g} GB of memory"))
