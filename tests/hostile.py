@@ -467,17 +467,15 @@ raise SystemExit(f"{known} {max(done)}")
 """,
         "SystemExit: [] -1",
     ),
-    "looks into the grader's parts": (
+    "looks outside through other processes": (
         """
-import os
+import glob, os
 seen = []
-for process in filter(str.isdigit, os.listdir("/proc")):
-    for part in ("mem", "environ", "root", "fd", "cwd"):
-        try:
-            if process != str(os.getpid()) and os.access(f"/proc/{process}/{part}", os.R_OK | os.W_OK):
-                seen.append((process, part))
-        except OSError:
-            pass
+for pattern in ("/proc/*/root", "/proc/*/cwd", "/proc/*/fd/*", "/proc/*/task/*/root"):
+    for path in glob.glob(pattern):
+        for way in (FOLDER, "/.." * 20 + FOLDER):
+            if os.path.exists(path + way):
+                seen.append(path)
 raise SystemExit(f"saw {seen}")
 """,
         "SystemExit: saw []",

@@ -107,9 +107,9 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
 
 @functools.cache
 def _no_user_namespaces(bwrap: str) -> list[str]:
-    """The option that forbids them inside, where this bubblewrap has it: since version 0.8."""
+    """Options that forbid them inside, where this bubblewrap has them: since version 0.8."""
     known = subprocess.run([bwrap, "--help"], capture_output=True, text=True, check=False)
-    return [option for option in ["--disable-userns"] if option in known.stdout + known.stderr]
+    return ["--unshare-user", "--disable-userns"] if "--disable-userns" in known.stdout + known.stderr else []
 
 
 def confined(command: Sequence[str], group: Group | None) -> list[str]:
