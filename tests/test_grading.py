@@ -133,7 +133,7 @@ HONEST = {
         (0, 0, 0),
         "double(2) must be 4, got None",
     ),
-    "a constant that the public check likes": (["def double(x):\n    return 4", HALVES], (1, 3, 0), "for 2 only"),
+    "a constant that the public check likes": (["def double(x):\n    return 4", HALVES], (0, 3, 0), "for 2 only"),
     "cell deleted": ([HALVES, WORD], (0, 3, 1), "`double` is not defined"),
     "function renamed": (["def twice(x):\n    return 2 * x", HALVES, WORD], (0, 3, 1), "`double` is not defined"),
     "syntax error": (["def double(x)\n    return 2 * x", HALVES, WORD], (0, 3, 1), "SyntaxError: expected ':'"),
