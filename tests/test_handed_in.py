@@ -1,6 +1,7 @@
 """What students hand in: whatever their programs and platforms made of it is read, or shown to the teacher."""
 
 import json
+import zipfile
 
 import pytest
 from test_grading import DOUBLE, notebook, zip_of_tests
@@ -15,6 +16,17 @@ WORDS = "Network A is worse, because its loss says nothing about a closed loop."
 @pytest.fixture(scope="session")
 def assignment(tmp_path_factory):
     return read_assignment(zip_of_tests(tmp_path_factory.mktemp("autograder") / "tiny.zip"))
+
+
+def test_an_autograder_of_before_is_refused(tmp_path):
+    """It did not hold the text of the assignment's cells."""
+    path = zip_of_tests(tmp_path / "tiny.zip")
+    with zipfile.ZipFile(path) as archive:
+        about = json.loads(archive.read("assignment.json")) | {"given": ["tiny-01", "tiny-02"]}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("assignment.json", json.dumps(about))
+    with pytest.raises(ValueError, match="no autograder that `make assignments` has made"):
+        read_assignment(path)
 
 
 def cell(kind: str, source: str, identity: str = "", mark: str = "") -> dict:

@@ -466,6 +466,8 @@ def test_a_table_of_canvas(room, tmp_path):
 LISTS = {
     "names": "Ada Lovelace\nEmmy Noether\nKurt Gödel\n",
     "last names first": "Lovelace, Ada\nNoether, Emmy\nGödel, Kurt",
+    "GitHub Classroom": '"identifier","github_username","github_id","name"\n'
+    '"Ada Lovelace","ada","1",""\n"Emmy Noether","emmy","2",""\n"Kurt Gödel","","",""\n',
     "a table": "Name;E-mail;late\nAda Lovelace;a@x.org;\nEmmy Noether;e@x.org;no\nKurt Go\u0308del;k@x.org;2\n",
 }
 

@@ -63,7 +63,7 @@ class Assignment:
         For each question that a person grades: "points", "prompt" (with the rubric) and "examples", as Markdown.
     given : dict of str to str
         Identity and text of the cells that the student's notebook has from the beginning.
-    checks : tuple of str
+    checks : sequence of str
         Sources of the cells that only check.
     """
 
@@ -73,7 +73,7 @@ class Assignment:
     questions: tuple[Question, ...]
     by_hand: Mapping[str, Mapping[str, Any]]
     given: Mapping[str, str]
-    checks: tuple[str, ...]
+    checks: Sequence[str]
 
     def points(self) -> dict[str, float]:
         """Points of each question, in order."""
@@ -121,12 +121,10 @@ def read_assignment(path: Path) -> Assignment:
     try:
         with zipfile.ZipFile(path) as archive:
             about = json.loads(archive.read("assignment.json"))
+        about["given"] = dict(about["given"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no autograder that `make assignments` has made: {error}") from None
-    questions, checks = read_questions(path), tuple(about["checks"])
-    return Assignment(
-        about["name"], about["title"], about["titles"], questions, about["by_hand"], about["given"], checks
-    )
+    return Assignment(questions=read_questions(path), **about)
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,10 @@ def read_roster(path: Path) -> Roster:
         people = _people("Canvas", [(cells[name], cells[number], "") for cells in rows], rows)
         return Roster("Canvas", table.columns, people)
     if {"student", "name"} & {*titles}:
-        named = [dict(zip(titles, cells, strict=False)) for cells in rows]
+        named = [(cells[0], dict(zip(titles, cells, strict=False))) for cells in rows]
+        names = [row.get("student") or row.get("name") or first for first, row in named]
         found = [
-            (row.get("student") or row.get("name", ""), row.get("number", ""), row.get("late", "")) for row in named
+            (name, row.get("number", ""), row.get("late", "")) for name, (_, row) in zip(names, named, strict=True)
         ]
     else:
         rows = [table.columns, *rows]
