@@ -4,6 +4,16 @@ The cell stands first in a notebook whose second cell answers q2 rightly, for 3 
 is to win the points of q1 and q10, or to do harm. None of them must do either.
 """
 
+# Ends a cell: from now on each answer is this one.
+FORGE = """
+import sys
+def forge(form):
+    frame = sys._getframe()
+    while "encode" not in frame.f_globals:
+        frame = frame.f_back
+    frame.f_globals["encode"] = lambda value, kept: form
+"""
+
 HOSTILE = {
     "endless loop": (
         """
@@ -404,12 +414,16 @@ for _ in range(12):
         """
 import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+children = []
 while True:
-    if os.fork() == 0:
+    children = [child for child in children if os.path.exists(f"/proc/{child}")]
+    child = len(children) < 3 and os.fork()
+    if child == 0 and child is not False:
         while time.process_time() < 0.3:
             pass
         os._exit(0)
-    time.sleep(0.1)
+    children += [child] * bool(child)
+    time.sleep(0.05)
 """,
         "it took more than 4 s of processor time",
     ),
@@ -523,18 +537,109 @@ word = ""
         "It stopped with ValueError: no",
     ),
     "a forged size": (
-        """
-import sys
-def forged(value, kept):
-    import base64
-    header = b"{'descr': '|V0', 'fortran_order': False, 'shape': (500000000,), }"
-    header += b" " * (118 - len(header)) + b"\\n"
-    return {"array": base64.b64encode(b"\\x93NUMPY\\x01\\x00" + len(header).to_bytes(2, "little") + header).decode()}
-frame = sys._getframe()
-while "encode" not in frame.f_globals:
-    frame = frame.f_back
-frame.f_globals["encode"] = forged
+        FORGE
+        + """
+forge({"array": "", "dtype": "|V0", "shape": [500_000_000]})
 """,
         "the value cannot be read",
+    ),
+    "an array of nothing, and large": (
+        FORGE
+        + """
+forge({"array": "", "dtype": "<U9000000", "shape": [0, 10**15]})
+""",
+        "the value cannot be read",
+    ),
+    "more than the array holds": (
+        FORGE
+        + """
+forge({"array": "AAAAAAAAAAA=", "dtype": "<f8", "shape": [10**12]})
+""",
+        "the value cannot be read",
+    ),
+    "a list where a form should be": (
+        FORGE
+        + """
+forge({"list": [[], 3, {}, None]})
+""",
+        "the value cannot be read",
+    ),
+    "a table of something else": (
+        FORGE
+        + """
+forge({"table": [[{"value": 1}, {"value": 2}]], "index": 3})
+""",
+        "the value cannot be read",
+    ),
+    "ten thousand tables": (
+        FORGE
+        + """
+column = [{"value": "value"}, {"array": "AAAAAAAAAAA=", "dtype": "<f8", "shape": [1]}]
+forge({"list": [{"table": [column], "index": {"list": [{"value": "a"}]}, "series": True}] * 10_000})
+""",
+        "the value cannot be read",
+    ),
+    "numbers of one hash": (
+        FORGE
+        + """
+forge({"dict": [[{"value": number * (2**61 - 1)}, {"value": 0}] for number in range(40_000)]})
+""",
+        "the value cannot be read",
+    ),
+    "fewer numbers of one hash": (
+        FORGE
+        + """
+forge({"dict": [[{"value": number * (2**61 - 1)}, {"value": 0}] for number in range(900)]})
+""",
+        "the value cannot be read",
+    ),
+    "numbers of one hash, in a list": (
+        """
+word = [number * (2**61 - 1) for number in range(40_000)]
+""",
+        "the value cannot be read",
+    ),
+    "tuples of one hash": (
+        """
+import itertools
+word = dict.fromkeys(itertools.product((-1, -2), repeat=13))
+""",
+        "the value cannot be read",
+    ),
+    "a dict in a dict": (
+        """
+word = {}
+for _ in range(200):
+    word = {1: word}
+""",
+        "The word is wrong.",
+    ),
+    "a million digits": (
+        """
+import os
+for number in range(3, 50):
+    try:
+        os.write(number, b'{"value": ' + b"9" * 1_000_000 + b"}\\n")
+    except OSError:
+        pass
+""",
+        "it wrote where only the course writes",
+    ),
+    "a million brackets": (
+        """
+import os
+for number in range(3, 50):
+    try:
+        os.write(number, b'{"list": [' + b"[]," * 500_000 + b"[]]}\\n")
+    except OSError:
+        pass
+""",
+        "it wrote where only the course writes",
+    ),
+    "a hundred thousand keys": (
+        """
+word = {str(number): 0 for number in range(100_000)}
+""",
+        "it wrote where only the course writes",
     ),
 }

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from hostile import HOSTILE
+from hostile import FORGE, HOSTILE
 
 from rnncourse.classroom import grading, questions
 from rnncourse.classroom import submission as inside
@@ -106,7 +106,7 @@ def graded(tmp_path, autograder, sandbox_here):
 
 
 # What they do to their own process makes them lose the points of a right answer too.
-SPOIL_THEIR_OWN = {"forged answers", "deep answer", "a forged size"}
+SPOIL_THEIR_OWN = {"forged answers", "deep answer", *(name for name, (cell, _) in HOSTILE.items() if FORGE in cell)}
 SLOT = 500 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))  # none that a grader at work has
 
 

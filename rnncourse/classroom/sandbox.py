@@ -24,7 +24,7 @@ HOME = "/tmp/home"  # inside the sandbox
 LONGEST_ANSWER = 20_000_000  # bytes
 PATIENCE = 10  # seconds by the clock for each of processor time: machines are busy, and notebooks sleep
 MOST_FILES = 10_000
-MOST_BRACKETS = 1_000_000  # in an answer: each becomes an object of Python
+MOST_PARTS = 300_000  # brackets and commas in an answer: each may become an object of Python
 
 
 @dataclass(frozen=True)
@@ -289,7 +289,7 @@ class Sandbox:
                 raise self._too_large()
             raise self._ended(StoppedError("it ended the process in which the notebook ran"))
         try:
-            answer = json.loads(line) if line.count(b"[") + line.count(b"{") <= MOST_BRACKETS else None
+            answer = json.loads(line) if sum(map(line.count, (b"[", b"{", b","))) <= MOST_PARTS else None
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or not answer:
