@@ -78,7 +78,8 @@ def other_values(change: Change) -> Change:
     return in_arrays(lambda value: ~value if value.dtype == bool else change(value))
 
 
-# Each changes the leaves of an answer: arrays, tensors, numbers, texts.
+# Each changes the leaves of an answer: arrays, tensors, numbers, texts. Three changes are not among them: they are
+# right wherever a question says no more. Whole numbers for others, NumPy's numbers for Python's, float32 for float64.
 LEAVES: dict[str, Change] = {
     "zeros": in_arrays(np.zeros_like),
     "ones": in_arrays(np.ones_like),
@@ -332,6 +333,23 @@ def test_no_changed_answer_earns_a_point(name):
     assert tried > 100
 
 
+def test_what_is_exempt_passes():
+    """An exemption that is needed no more goes."""
+    for name, asked, what in EXEMPT:
+        (question,) = [each for each in trial(name).questions if each.name == asked]
+        assert trial(name).run(question, lambda asked, value, what=what: CHANGES[what](value))[0] > 0
+
+
+def test_a_careless_test_is_noticed():
+    code = "wave = np.sin(0.5 * np.arange(90.0))\nassert np.allclose(continue_series(wave[:80], 2, 10), wave[80:])"
+    careless = Question("q5", (Case(code, 1.0, True, ""),))
+    passed = set()
+    for what, change in CHANGES.items():
+        points, (seen,) = trial("01-sine").run(careless, lambda asked, value, change=change: change(value))
+        passed |= {what} if points and seen.changed else set()
+    assert passed == {"an axis more", "twice", "lists", "tuples", "the other kind of array", "wrapped"}
+
+
 def by_heart(known: dict[str, Any], guess: bool) -> Callable[[str, Any], Any]:
     """Give what the public checks want; to anything else an answer to something else, or an exception."""
 
@@ -357,6 +375,27 @@ def test_public_checks_by_heart_earn_nothing(name, guess):
         points, seen = trial(name).run(question, by_heart(known, guess))
         assert all(each.passed for each in seen if not each.case.hidden), "the public checks do not pass"
         assert points == 0, [each.case.message for each in seen if each.passed]
+
+
+def argument(number: int) -> Callable[[str, Any], Any]:
+    """Give back what was given: the argument of this number."""
+
+    def change(asked: str, value: Any) -> Any:
+        request = json.loads(asked)
+        if "read" in request:
+            return CHANGES["more by one"](value)
+        given = [*request["arguments"], *request["named"].values()][number : number + 1]
+        return inside.decode(given[0], None) if given and "kept" not in json.dumps(given) else None
+
+    return change
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_given_earns_nothing(name):
+    for question in trial(name).questions:
+        for number in range(5):
+            points, seen = trial(name).run(question, argument(number))
+            assert points == 0, [each.case.message for each in seen if each.passed]
 
 
 def in_part(number: int, change: Change) -> Change:

@@ -234,8 +234,7 @@ def run_question(question: Question, submission: Submission) -> tuple[float, lis
         if case in judges:
             works |= {name for name, gave in submission.called.items() if gave}
     lost = {name for case, names in passed if case.points for name in names - works}
-    messages += [
-        f"`{name}` gives no right value in a hidden test, so its other tests earn nothing" for name in sorted(lost)
-    ]
+    told = "passes no hidden test that asks it for a value, so what else it passes earns nothing"
+    messages += [f"`{name}` {told}" for name in sorted(lost)]
     points = sum((case.points for case, names in passed if names <= works), 0.0)
     return points, list(dict.fromkeys(messages))
