@@ -240,6 +240,18 @@ def test_blind_marking(room):
     assert {row["number"]: row["late"] for row in room.rows("grades.csv")}["anon_Bc5d9"] == "yes"
 
 
+def test_blind_marking_with_a_worksheet(room, tmp_path):
+    rows = [f"Participant {number},{said},,10.00,Yes,-,-" for number, said in ((101, "Submitted"), (102, "None"))]
+    header = "Identifier,Status,Grade,Maximum grade,Grade can be changed,Last modified (submission),"
+    (tmp_path / "class.csv").write_text("\n".join([header + "Last modified (grade)", *rows]))
+    room.hand_in("Participant_101_assignsubmission_file/tiny.ipynb", *GOOD)
+    room.grade("--roster", str(tmp_path / "class.csv"))
+    assert {row["number"]: row["total"] for row in room.rows("grades.csv")} == {"101": "6", "102": ""}
+    assert [(row["Identifier"], row["Grade"]) for row in room.rows("moodle.csv")] == [("Participant 101", "6")]
+    names = zip_names(room.out / "moodle-feedback.zip")
+    assert names == ["Participant_101_assignsubmission_file_/feedback.html"]
+
+
 def test_points_stay_when_names_are_revealed(room):
     room.hand_in("Participant_101_assignsubmission_file/tiny.ipynb", answer="Because.")
     room.grade()
