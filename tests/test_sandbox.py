@@ -54,6 +54,40 @@ CELLS = {
         1,
     ),
     "its own source": (["import inspect\ndef f(): pass", "answer = inspect.getsource(f)"], "def f(): pass"),
+    "workers of a loader": (
+        [
+            "import torch\nfrom torch.utils.data import DataLoader, TensorDataset",
+            "data = TensorDataset(torch.arange(8.0))",
+            "answer = [len(batch[0]) for batch in DataLoader(data, batch_size=4, num_workers=2)]",
+        ],
+        [4, 4],
+    ),
+    "several processes": (
+        [
+            "def f(x):\n    return x + 1",
+            "import multiprocessing\nwith multiprocessing.Pool(2) as pool:\n    answer = pool.map(f, [1, 2])",
+        ],
+        [2, 3],
+    ),
+    "joblib": (
+        [
+            "from joblib import Parallel, delayed\ndef f(x):\n    return x + 1",
+            "answer = Parallel(2)(map(delayed(f), [1, 2]))",
+        ],
+        [2, 3],
+    ),
+    "a bar of progress": (["from tqdm.auto import tqdm\nanswer = sum(tqdm(range(3)))"], 3),
+    "saved and loaded": (
+        [
+            "import torch\nnet = torch.nn.Linear(1, 1)\ntorch.save(net.state_dict(), 'net.pt')",
+            "answer = len(torch.load('net.pt'))",
+        ],
+        2,
+    ),
+    "asks for a name": (["try:\n    input('who? ')\nexcept EOFError:\n    answer = 1"], 1),
+    "the end of a cell": (["answer = 1;", "answer;", "answer  # shown\n"], 1),
+    "options": (["%load_ext autoreload\n%autoreload 2\n%config InlineBackend.figure_format = 'retina'\nanswer = 1"], 1),
+    "tabs and Windows": (["if True:\r\n\tanswer = 1\r\n"], 1),
     "main": (["answer = 0\nif __name__ == '__main__':\n    answer = 1"], 1),
 }
 
