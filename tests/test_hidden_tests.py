@@ -78,8 +78,8 @@ def other_values(change: Change) -> Change:
     return in_arrays(lambda value: ~value if value.dtype == bool else change(value))
 
 
-# Each changes the leaves of an answer: arrays, tensors, numbers, texts. Three changes are not among them: they are
-# right wherever a question says no more. Whole numbers for others, NumPy's numbers for Python's, float32 for float64.
+# Each changes the leaves of an answer: arrays, tensors, numbers, texts. Not among them are three that are right where a
+# question says no more: whole numbers for others, NumPy's numbers for Python's, float32 for float64.
 LEAVES: dict[str, Change] = {
     "zeros": in_arrays(np.zeros_like),
     "ones": in_arrays(np.ones_like),
