@@ -77,7 +77,9 @@ def main() -> None:
             print(f"{name}, one submission: {took:.1f} s")
         longest = max(seconds, key=lambda name: seconds[name])
         took, marks = graded(longest, given.submissions, Path(place) / "alone")
-        print(f"{longest}, {given.submissions} submissions: {took:.0f} s; points: {sorted(set(marks.split()[1:]))[:1]}")
+        print(f"{longest}, {given.submissions} submissions: {took:.0f} s")
+        header, first, *_ = marks.decode().splitlines()
+        print(header, first, sep="\n")
         with busy(given.busy):
             beside, again = graded(longest, given.submissions, Path(place) / "beside")
         print(f"beside {given.busy} busy processes: {beside:.0f} s; the same marks: {marks == again}")
