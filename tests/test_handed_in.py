@@ -6,7 +6,8 @@ import zipfile
 import pytest
 from test_grading import DOUBLE, notebook, zip_of_tests
 
-from rnncourse.classroom.handed_in import UNTOUCHED, read_assignment, read_notebook
+from rnncourse.classroom.handed_in import UNTOUCHED, handed_in, read_assignment, read_notebook
+from rnncourse.classroom.tables import read_table
 from rnncourse.classroom.words import Cell, find_words
 
 QUESTION = "# Why?\nSay why, in words."
@@ -153,3 +154,37 @@ def test_a_whole_notebook_stays_as_it_was(tmp_path, assignment):
     (tmp_path / "ada.ipynb").write_text(notebook(DOUBLE, answer=WORDS), encoding="utf-8")
     found = read_notebook(tmp_path / "ada.ipynb", assignment)
     assert (found.cells, found.answers) == ((DOUBLE,), {"q11": WORDS})
+
+
+def test_nobody_takes_the_number_of_another(tmp_path):
+    """A name that a student chose holds another's number, as Moodle writes it."""
+    for name in ("Emmy_4711_assignsubmission_file", "Eve_4711_assignsubmission_file_99_assignsubmission_file"):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name / "a.ipynb", [cell("code", DOUBLE)])
+    emmy, eve = handed_in(tmp_path)
+    assert (emmy.identity, emmy.problem) == ("4711", "")
+    assert (eve.identity, eve.problem) == ("", "the name holds several numbers of Moodle: rename it")
+
+
+def test_an_ending_that_a_program_added_is_no_part_of_the_name(tmp_path):
+    for name in ("carl.ipynb.txt", "dora.IPYNB", "emil.ipynb.json"):
+        written(tmp_path / name, [cell("code", DOUBLE)])
+    assert [each.student for each in handed_in(tmp_path)] == ["carl", "dora", "emil"]
+
+
+def test_a_zip_file_with_a_copy_of_the_notebook(tmp_path, assignment):
+    notebook = written(tmp_path / "ada.ipynb", [cell("code", DOUBLE)]).read_text()
+    path = tmp_path / "ada.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ada.ipynb", notebook)
+        archive.writestr("copy/ada-1.ipynb", notebook)
+    assert read_notebook(path, assignment).cells == (DOUBLE,)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("other.ipynb", "{}")
+    with pytest.raises(ValueError, match="the zip file holds 3 notebooks"):
+        read_notebook(path, assignment)
+
+
+def test_line_ends_of_an_old_macintosh(tmp_path):
+    (tmp_path / "marks.csv").write_bytes(b"student,points\rAda,3\r")
+    assert read_table(tmp_path / "marks.csv").rows == [(2, ["Ada", "3"])]

@@ -322,11 +322,11 @@ def test_names_of_all_kinds(room):
     assert len(list((room.out / "feedback").iterdir())) == len(NAMES)
 
 
-def zipped(*names: str, content: str = "") -> bytes:
+def zipped(*names: str, content: str = "", different: bool = False) -> bytes:
     file = zipfile.io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in names:
-            archive.writestr(name, content or notebook(*GOOD))
+            archive.writestr(name, content or notebook(*GOOD, *([f"# {name}"] if different else [])))
     return file.getvalue()
 
 
@@ -343,7 +343,7 @@ READ = {
 }
 UNREAD = {
     "large.ipynb": (b" " * 30_000_000, "the notebook is larger than 20 MB"),
-    "two.zip": (zipped("1.ipynb", "2.ipynb"), "the zip file holds 2 notebooks: hand in one"),
+    "two.zip": (zipped("1.ipynb", "2.ipynb", different=True), "the zip file holds 2 notebooks: hand in one"),
     "none.zip": (zipped("a.txt"), "the zip file holds 0 notebooks: hand in one"),
     "cut.zip": (zipped("a.ipynb")[:200], "the zip file cannot be unpacked"),
     "bomb.zip": (zipped("a.ipynb", content=" " * 30_000_000), "the notebook is larger than 20 MB"),
@@ -365,7 +365,7 @@ def test_files_that_can_be_read_are_read(room):
     for name, content in READ.items():
         (room.folder / name).write_bytes(content)
     room.grade()
-    assert room.totals() == {name.rpartition(".")[0] or name: "6" for name in READ}
+    assert room.totals() == {name.partition(".")[0]: "6" for name in READ}
     assert [row["note"] for row in room.rows("grades.csv")] == [""] * len(READ)
 
 

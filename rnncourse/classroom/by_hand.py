@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ OLD = ("student", "question", "points", "comment")
 COLUMNS = ("student", "number", "question", "points", "comment", "answer", "remark")
 NO_ANSWER = "There is no answer."
 CHANGED = "The answer has changed."
+NOBODY = "Nobody of this name has handed in anything."
 NUMBER = re.compile(r"\d{1,6}([.,]\d{0,6})?")
 
 
@@ -71,8 +73,11 @@ def read_by_hand(
     main = out / "by-hand.csv"
     tables = [read_table(path) for path in sorted(out.glob("by-hand*.csv"), key=lambda path: (path != main, path))]
     given: dict[tuple[str, str], list[Mark]] = {}
+    kept: list[Sequence[str]] = []
     for table in tables:
-        for key, row in _rows(table, submissions, assignment).items():
+        rows_of_table, of_nobody = _rows(table, submissions, assignment)
+        kept += [row for row in of_nobody if row not in kept]
+        for key, row in rows_of_table.items():
             given.setdefault(key, []).append(row)
     answers = {
         (handed.key, name): result["answers"].get(name, "")
@@ -89,15 +94,18 @@ def read_by_hand(
     if assignment.by_hand:
         first = tables[0] if tables and tables[0].path == main else None
         separator, plain = (first.separator, first.encoding == "utf-8") if first else (",", True)
-        write_table(main, [COLUMNS, *written], separator=separator, encoding="utf-8" if plain else "utf-8-sig")
+        write_table(main, [COLUMNS, *written, *kept], separator=separator, encoding="utf-8" if plain else "utf-8-sig")
     return {key: row for key, row in rows.items() if key in answers}
 
 
-def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment) -> dict[tuple[str, str], Mark]:
-    """Return the rows of a table; one that a person has filled in wrongly is refused."""
+def _rows(
+    table: Table, submissions: Sequence[HandedIn], assignment: Assignment
+) -> tuple[dict[tuple[str, str], Mark], list[Sequence[str]]]:
+    """Return the rows of a table, and those of nobody who handed in; one that was filled in wrongly is refused."""
     if tuple(table.columns) not in (OLD, COLUMNS):
         raise ValueError(f"{table.path} must have the columns {', '.join(COLUMNS)}, got {', '.join(table.columns)}")
     found: dict[tuple[str, str], Mark] = {}
+    of_nobody: list[Sequence[str]] = []
     for line, cells in table.rows:
         place = f"{table.path}, line {line}"
         if any(cells[len(table.columns) :]):
@@ -106,6 +114,9 @@ def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment)
         key = _student(place, row["student"], row["number"], submissions), row["question"]
         if row["question"] not in assignment.by_hand:
             raise ValueError(f"{place}: {row['question']!r} is no question that a person grades")
+        if not key[0]:
+            of_nobody.append([*(row | {"remark": NOBODY}).values()])
+            continue
         if len(table.columns) == len(OLD) and (row["points"], row["comment"]) == ("0", NO_ANSWER):
             row |= {"points": "", "comment": ""}  # what an earlier version wrote by itself
         if key in found:
@@ -114,16 +125,17 @@ def _rows(table: Table, submissions: Sequence[HandedIn], assignment: Assignment)
         most = assignment.by_hand[row["question"]]["points"]
         if row["points"] and not (NUMBER.fullmatch(row["points"]) and found[key].value() <= most):
             raise ValueError(f"{place}: the points must be from 0 to {most:g}, got {row['points']!r}")
-    return found
+    return found, of_nobody
 
 
 def _student(place: str, name: str, number: str, submissions: Sequence[HandedIn]) -> str:
-    """Return whose row it is: by the platform's number, or else by the name."""
+    """Return whose row it is: by the platform's number, or else by the name; nothing, and a line, if nobody's."""
     alike = [handed for handed in submissions if handed.student == plain_name(name)]
     numbered = [handed for handed in (submissions if number else alike) if handed.identity == number]
     named = [handed.key for handed in numbered or alike]
     if not named:
-        raise ValueError(f"{place}: {name!r} has handed in nothing")
+        sys.stderr.write(f"{place}: {plain_name(name)} has handed in nothing; the row is kept, and counts for nobody\n")
+        return ""
     if len({*named}) > 1:
         raise ValueError(f"{place}: {name!r} is the name of several students; their numbers tell them apart")
     return named[0]

@@ -69,6 +69,12 @@ class Shell(Nothing):
                 if not isinstance(piece, ast.Import | ast.ImportFrom):
                     raise
                 self._leave_out(piece, error)
+            except Exception as error:
+                if not isinstance(piece, ast.Expr):
+                    raise
+                # It defines nothing, and may show what only this notebook's Jupyter had.
+                said = f"{type(error).__name__}: {error} (line {piece.lineno})"
+                self.left_out.append(f"`{ast.unparse(piece)[:60]}` was left out: {said}")
 
     def _pieces(self, source: str) -> list[ast.stmt]:
         """Return the statements of a cell, each import by itself; what is not Python is IPython's."""

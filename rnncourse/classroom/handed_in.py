@@ -197,12 +197,15 @@ def _hidden(name: str) -> bool:
 
 def _who(path: Path) -> HandedIn:
     """Return whose a file or folder is, by its name."""
+    if path.name.count("_assignsubmission_") > 1:  # part of a name that a student chose, to be taken for another
+        return HandedIn(plain_name(path.name), path, problem="the name holds several numbers of Moodle: rename it")
     if moodle := MOODLE.fullmatch(path.name):
         return HandedIn(plain_name(moodle[1]), path, "Moodle", moodle[2])
     if canvas := CANVAS.fullmatch(path.name):
         name, late, number = canvas.groups()[:3] if canvas[1] else canvas.groups()[3:]
         return HandedIn(plain_name(name or "anonymous"), path, "Canvas", number, "yes" if late else "")
-    return HandedIn(plain_name(path.name if path.is_dir() else path.stem), path)
+    name = path.name if path.is_dir() else re.split(r"(?i)\.ipynb", path.name)[0] or path.stem
+    return HandedIn(plain_name(name if path.is_dir() or name != path.name else path.stem), path)
 
 
 def _choose(own: Sequence[HandedIn]) -> HandedIn:
@@ -292,11 +295,11 @@ def _unpacked(path: Path) -> bytes:
         with zipfile.ZipFile(path) as archive:
             inside = [each for each in archive.infolist() if _is_notebook(each.filename)]
             inside = [each for each in inside if not any(map(_hidden, each.filename.split("/")))]
-            if len(inside) == 1 and inside[0].file_size <= LARGEST:
-                return archive.read(inside[0])
-            raise ValueError(
-                TOO_LARGE if len(inside) == 1 else f"the zip file holds {len(inside)} notebooks: hand in one"
-            )
+            if len({(each.CRC, each.file_size) for each in inside}) != 1:
+                raise ValueError(f"the zip file holds {len(inside)} notebooks: hand in one")
+            if inside[0].file_size > LARGEST:
+                raise ValueError(TOO_LARGE)
+            return archive.read(inside[0])
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, EOFError):
         raise ValueError("the zip file cannot be unpacked: hand in the notebook itself") from None
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from rnncourse.classroom.by_hand import NO_ANSWER, Mark
 from rnncourse.classroom.handed_in import NOTHING, Assignment, HandedIn, natural, one_line
-from rnncourse.classroom.tables import harmless
+from rnncourse.classroom.tables import harmless, visible
 
 
 def write_reports(
@@ -145,7 +145,7 @@ def by_hand_page(
                 if mark := marks.get((handed.key, name)):
                     heading = html.escape(f"{handed.stem}, {name}")
                     remark = f"<p><em>{html.escape(mark.remark)}</em></p>" if mark.remark else ""
-                    answer = html.escape(result["answers"].get(name, ""))
+                    answer = html.escape(visible(result["answers"].get(name, ""), "\n\t"))
                     yield f'<article><h2>{heading}</h2>{remark}<p class="words">{answer}</p></article>'
 
     return PAGE.format(title=html.escape(assignment.title), body="".join(parts()))

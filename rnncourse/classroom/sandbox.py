@@ -23,6 +23,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 HOME = "/tmp/home"  # inside the sandbox
 LONGEST_ANSWER = 20_000_000  # bytes
 PATIENCE = 10  # seconds by the clock for each of processor time: machines are busy, and notebooks sleep
+SLEEP = 4  # the same, where nothing at all is computed
 MOST_FILES = 10_000
 MOST_PARTS = 300_000  # brackets and commas in an answer: each may become an object of Python
 
@@ -265,6 +266,7 @@ class Sandbox:
         """
         self._check_total()
         begin, before = time.monotonic(), self._taken.seconds
+        worked, last = begin, before  # when it was last seen to compute anything
         line = json.dumps(request).encode() + b"\n"
         writer = threading.Thread(target=self._write, args=(self._process, line), daemon=True)
         self._threads[1:] = [writer]
@@ -277,9 +279,12 @@ class Sandbox:
                 break
             self._look()
             self._check_total()
+            if self._taken.seconds > last:
+                worked, last = time.monotonic(), self._taken.seconds
             for limit, taken, by in (
                 (self.limits.cell, self._taken.seconds - before, "of processor time"),
                 (PATIENCE * self.limits.cell, time.monotonic() - begin, "by the clock"),
+                (SLEEP * self.limits.cell, time.monotonic() - worked, "in which it computed nothing"),
             ):
                 if taken > limit:
                     raise self._ended(TooSlowError(f"it took more than {limit:g} s {by}"))

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from rnncourse.classroom.cells import Shell
+from rnncourse.classroom.cells import Nothing, Shell
 
 KINDS = "biufcSU"  # of arrays that travel
 MOST_TABLES = 100  # in an answer
@@ -153,7 +153,9 @@ def told(error: BaseException) -> str:
     try:
         last = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith("cell ")]
         where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
-        return f"{type(error).__name__}: {str(error)[:200]}{where}"
+        kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins")
+        name = type(error).__name__
+        return f"{name if name == kind else f'{name} ({kind})'}: {str(error)[:200]}{where}"
     except BaseException:
         return "an exception that cannot even be printed"
 
@@ -162,7 +164,7 @@ def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> s
     """Do what is asked of the notebook's names; an exception is an answer too."""
     try:
         if "read" in request:
-            if request["read"] not in names:
+            if isinstance(names.get(request["read"], Nothing()), Nothing):  # a stand-in is no answer
                 return json.dumps({"missing": request["read"]})
             return json.dumps(encode(names[request["read"]], kept))
         if "attribute" in request:

@@ -38,6 +38,12 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
+def visible(text: str, kept: str = "") -> str:
+    """Return text without what acts on a terminal or turns the direction of writing, whoever wrote it."""
+    kept += JOINERS
+    return "".join(sign if sign.isprintable() or sign in kept else "\N{REPLACEMENT CHARACTER}" for sign in text)
+
+
 def plain_name(text: str) -> str:
     """Return a name as it may stand in a table, in the name of a file and on a terminal, whoever chose it."""
     data = os.fsencode(text)
@@ -45,8 +51,7 @@ def plain_name(text: str) -> str:
         text = data.decode("cp437")  # what zip files from Windows hold
         text = data.decode("utf-8")
     text = " ".join(unicodedata.normalize("NFC", text).replace("/", " ").split())
-    text = "".join(sign if sign.isprintable() or sign in JOINERS else "\N{REPLACEMENT CHARACTER}" for sign in text)
-    text = harmless(text) or "no name"
+    text = harmless(visible(text)) or "no name"
     if len(text.encode()) > LONGEST_NAME:
         return f"{text[: LONGEST_NAME // 4]}… {hashlib.sha256(text.encode()).hexdigest()[:8]}"
     return text
@@ -77,7 +82,7 @@ def read_table(path: Path) -> Table:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path}, line {line}: this is no text; save the file as CSV UTF-8") from None
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
     said = text[4:5] if text.startswith("sep=") else ""  # what Excel writes
     text = text.partition("\n")[2] if said else text
     separator = said or _separator(path, text)
