@@ -204,8 +204,8 @@ def _who(path: Path) -> HandedIn:
     if canvas := CANVAS.fullmatch(path.name):
         name, late, number = canvas.groups()[:3] if canvas[1] else canvas.groups()[3:]
         return HandedIn(plain_name(name or "anonymous"), path, "Canvas", number, "yes" if late else "")
-    name = path.name if path.is_dir() else re.split(r"(?i)\.ipynb", path.name)[0] or path.stem
-    return HandedIn(plain_name(name if path.is_dir() or name != path.name else path.stem), path)
+    stem = re.split(r"(?i)\.ipynb", path.stem)[0]  # without an ending that a program added
+    return HandedIn(plain_name(path.name if path.is_dir() else stem), path)
 
 
 def _choose(own: Sequence[HandedIn]) -> HandedIn:
