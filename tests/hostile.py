@@ -14,6 +14,19 @@ def forge(form):
     frame.f_globals["encode"] = lambda value, kept: form
 """
 
+
+def forged(answer: str) -> str:
+    """Return a cell that writes bytes where only the course writes, wherever that may be."""
+    return f"""
+import os
+for number in range(3, 50):
+    try:
+        os.write(number, {answer})
+    except OSError:
+        pass
+"""
+
+
 HOSTILE = {
     "endless loop": (
         """
@@ -141,14 +154,7 @@ for name in ("results.json", "/tmp/results.json", "/tmp/home/grades.csv", "resul
         "`double` is not defined",
     ),
     "forged answers": (
-        """
-import os
-for number in range(3, 50):
-    try:
-        os.write(number, b'{"value": 4}\\n' * 40)
-    except OSError:
-        pass
-""",
+        forged("b'{\"value\": 4}\\n' * 40"),
         "",
     ),
     "closes what it is asked through": (
@@ -163,14 +169,7 @@ for number in range(50):
         "",
     ),
     "not an answer": (
-        """
-import os
-for number in range(3, 50):
-    try:
-        os.write(number, b"hello\\n")
-    except OSError:
-        pass
-""",
+        forged('b"hello\\n"'),
         "it wrote where only the course writes",
     ),
     "deep answer": (
@@ -182,14 +181,7 @@ for _ in range(100_000):
         "RecursionError",
     ),
     "deep answer, forged": (
-        """
-import os
-for number in range(3, 50):
-    try:
-        os.write(number, b'{"list": ' + b"[" * 200_000 + b"\\n")
-    except OSError:
-        pass
-""",
+        forged('b\'{"list": \' + b"[" * 200_000 + b"\\n"'),
         "it wrote where only the course writes",
     ),
     "huge number": (
@@ -615,25 +607,11 @@ for _ in range(200):
         "The word is wrong.",
     ),
     "a million digits": (
-        """
-import os
-for number in range(3, 50):
-    try:
-        os.write(number, b'{"value": ' + b"9" * 1_000_000 + b"}\\n")
-    except OSError:
-        pass
-""",
+        forged('b\'{"value": \' + b"9" * 1_000_000 + b"}\\n"'),
         "it wrote where only the course writes",
     ),
     "a million brackets": (
-        """
-import os
-for number in range(3, 50):
-    try:
-        os.write(number, b'{"list": [' + b"[]," * 500_000 + b"[]]}\\n")
-    except OSError:
-        pass
-""",
+        forged('b\'{"list": [\' + b"[]," * 500_000 + b"[]]}\\n"'),
         "it wrote where only the course writes",
     ),
     "a hundred thousand keys": (
