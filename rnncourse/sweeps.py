@@ -160,16 +160,19 @@ def run_each(
 
 def _run(experiment: Callable[..., Any], key: str, setting: Mapping[str, Any]) -> tuple[str, list[Row]]:
     """One call, in whatever process this is; what it raises becomes a row."""
-    if _BUSY.locked():
+    if not _BUSY.acquire(blocking=False):
         raise RuntimeError("two runs share a process and its random numbers; give workers one thread each")
-    with _BUSY, globals_kept():
-        reproducible(setting.get("seed", 0))
-        try:
-            result = experiment(**setting)
-            rows = [_plain(row, setting) for row in (result if isinstance(result, list) else [result])]
-        except Exception as error:  # whatever goes wrong in one run must not lose the others
-            rows = [{"error": f"{type(error).__name__}: {error}"}]
-    return key, rows
+    try:
+        with globals_kept():
+            reproducible(setting.get("seed", 0))
+            try:
+                result = experiment(**setting)
+                rows = [_plain(row, setting) for row in (result if isinstance(result, list) else [result])]
+            except Exception as error:  # whatever goes wrong in one run must not lose the others
+                rows = [{"error": f"{type(error).__name__}: {error}"}]
+        return key, rows
+    finally:
+        _BUSY.release()
 
 
 def _plain(row: Any, setting: Mapping[str, Any]) -> Row:
@@ -207,4 +210,7 @@ def _read(path: Path, experiment: str) -> dict[str, list[Row]]:
     whole = text[: text.rfind("\n") + 1]  # a line that was cut when the process was killed does not count
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    return {run["settings"]: run["rows"] for run in map(json.loads, whole.splitlines()[1:])}
+    try:
+        return {run["settings"]: run["rows"] for run in map(json.loads, whole.splitlines()[1:])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"path must name a file that a sweep has written, but {path} is something else") from error

@@ -262,7 +262,9 @@ def test_bad_result_is_a_row_that_says_so(result: Any, message: str) -> None:
     assert table["error"].tolist() == [message]
 
 
-@pytest.mark.parametrize("text", ["", "seed,loss\n0,1\n", '{"experiment": "trained"}\n', "[1]\n"])
+@pytest.mark.parametrize(
+    "text", ["", "seed,loss\n0,1\n", '{"experiment": "trained"}\n', "[1]\n", '{"experiment": "fails_at_two"}\nx\n{}\n']
+)
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path, text: str) -> None:
     path = tmp_path / "runs.jsonl"
     path.write_text(text)
