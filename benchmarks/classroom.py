@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
+from assignments import parts
 from nbformat.v4 import new_code_cell, new_notebook
-
-from rnncourse.classroom.assignments import parts
 
 ROOT = Path(__file__).parents[1]
 MADE = ROOT / "dist" / "assignments"

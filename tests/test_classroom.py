@@ -12,13 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import assignments as build
 import nbformat
 import numpy as np
 import pytest
 import yaml
 from nbformat import NotebookNode
 
-from rnncourse.classroom import assignments as build
 from rnncourse.classroom import grading, questions
 from rnncourse.classroom.handed_in import HandedIn, handed_in, read_assignment
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox

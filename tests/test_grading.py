@@ -7,7 +7,9 @@ submissions are run for real. Where there is no sandbox these tests are skipped,
 import contextlib
 import itertools
 import json
+import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -15,7 +17,9 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +28,7 @@ import psutil
 import pytest
 from hostile import FORGE, HOSTILE
 
-from rnncourse.classroom import grading, questions
+from rnncourse.classroom import apart, grading, measures, questions
 from rnncourse.classroom import submission as inside
 from rnncourse.classroom.handed_in import UNTOUCHED, Case, Question, handed_in, read_assignment, read_notebook
 from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_sandbox, worker_command
@@ -336,7 +340,14 @@ def test_names_of_a_test(sandbox_here):
         assert questions.run_case(Case("\n".join(lines), 1.0, False, ""), submission) == ""
 
 
-def test_a_fault_of_the_grader_stops_nobody_else(tmp_path, autograder, monkeypatch):
+@pytest.fixture
+def as_patched(monkeypatch):
+    """What a test changes in a module holds in the processes that grade, too."""
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    monkeypatch.setattr(apart, "CONTEXT", multiprocessing.get_context("fork"))
+
+
+def test_a_fault_of_the_grader_stops_nobody_else(tmp_path, autograder, monkeypatch, as_patched):
     for name in ("ada", "eve"):
         (tmp_path / f"{name}.doc").touch()
     both, tests, kept = handed_in(tmp_path), read_assignment(autograder), tmp_path / "kept"
@@ -355,6 +366,28 @@ def test_a_fault_of_the_grader_stops_nobody_else(tmp_path, autograder, monkeypat
     again = grading.grade_all(both, tests, kept, jobs=1)
     assert again[0] == ada
     assert "is not a notebook" in said(again[1])
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("while double(3) == 6: pass", "it ended the process that looks at its answers (-24)"),
+        ("double(3); import os; os.kill(os.getpid(), 9)", "it ended the process that looks at its answers (-9)"),
+        ("double(3); held = [np.ones(10**7) for _ in range(10**4)]", "a test with other data fails"),
+    ],
+)
+def test_what_a_test_takes_out_here_has_its_limit(tmp_path, autograder, sandbox_here, monkeypatch, code, told):
+    """A test that never ends because of an answer, or takes all memory, takes no other submission with it."""
+    monkeypatch.setattr(apart, "LIMITS", {resource.RLIMIT_CPU: 3, resource.RLIMIT_DATA: 2_000_000_000})
+    for name, cell in {"ada": DOUBLE, "eve": "pass"}.items():
+        (tmp_path / f"{name}.ipynb").write_text(notebook(cell), encoding="utf-8")
+    tests = replace(read_assignment(autograder), questions=(Question("q1", (Case(code, 2.0, True, ""),)),))
+    ada, eve = grading.grade_all(handed_in(tmp_path), tests, tmp_path / "kept", limits=LIMITS)
+    assert told in said(ada)
+    assert "`double` is not defined" in said(eve)
+    assert (ada["points"]["q1"], eve["points"]["q1"]) == (0, 0)
+    groups = [*(measures.groups() or tmp_path).glob("rnncourse-*-*")]
+    assert not [group for group in groups if not psutil.pid_exists(int(group.name.split("-")[1]))]
 
 
 def test_who_handed_in(tmp_path):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import assignments as build
 import numpy as np
 import pytest
 import torch
 import yaml
 from test_classroom import rounds
 
-from rnncourse.classroom import assignments as build
 from rnncourse.classroom import questions
 from rnncourse.classroom import submission as inside
 from rnncourse.classroom.answers import same

@@ -12,10 +12,8 @@ import hashlib
 import json
 import re
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from rnncourse.classroom.apart import each_apart
 from rnncourse.classroom.by_hand import Mark, read_by_hand
 from rnncourse.classroom.handed_in import (
     NOTHING,
@@ -37,6 +36,7 @@ from rnncourse.classroom.handed_in import (
     read_assignment,
     read_notebook,
 )
+from rnncourse.classroom.measures import remove_groups
 from rnncourse.classroom.platforms import read_roster, with_roster, write_grade_books
 from rnncourse.classroom.questions import Submission, run_question
 from rnncourse.classroom.reports import write_reports
@@ -123,48 +123,56 @@ def grade_all(
         As `grade` returns them, in the order of the submissions.
     """
     kept.mkdir(parents=True, exist_ok=True)
-    limits, stopping = limits or Limits(), threading.Event()
-
-    def one(slot: int, handed: HandedIn) -> dict[str, Any]:
-        sandbox = Sandbox(limits, slot, sandboxed, stopping)
-        return _grade_or_say_why(handed, assignment, sandbox, kept / f"{handed.stem}.json")
-
-    with ThreadPoolExecutor(jobs or joblib.cpu_count()) as pool:
-        futures = [pool.submit(one, slot, handed) for slot, handed in enumerate(submissions)]
-        try:
-            for _ in tqdm(as_completed(futures), total=len(futures), unit="submission", file=sys.stderr):
-                pass
-        except KeyboardInterrupt:
-            stopping.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    results = [future.result() for future in futures]
-    return [one(slot, submissions[slot]) if result.get("hurried") else result for slot, result in enumerate(results)]
+    limits = limits or Limits()
+    tasks = [
+        (handed, assignment, Sandbox(limits, slot, sandboxed), kept / f"{handed.stem}.json")
+        for slot, handed in enumerate(submissions)
+    ]
+    results = _side_by_side(tasks, jobs or joblib.cpu_count())
+    again = [position for position, result in enumerate(results) if result["hurried"]]
+    for position, result in zip(again, _side_by_side([tasks[position] for position in again], 1), strict=True):
+        results[position] = result
+    return results
 
 
-def _grade_or_say_why(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
-    """Return what `_grade_once` returns; after a fault of ours, no points, and a result that is not kept."""
-    try:
-        return _grade_once(handed, assignment, sandbox, place)
-    except Exception as error:  # the others are graded, and this one again the next time
-        return _not_graded(handed, assignment, f"this could not be graded: {type(error).__name__}: {error}")
+Task = tuple[HandedIn, Assignment, Sandbox, Path]
 
 
-def _grade_once(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> dict[str, Any]:
-    """Return what the file at `place` holds of this very submission, or grade it and write the file."""
-    told = repr((handed.path.name, assignment, sandbox.limits)).encode()
-    fingerprint = hashlib.sha256(content(handed.path) + told).hexdigest()
-    if place.exists():
-        before: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-        if before["fingerprint"] == fingerprint:
-            return before
-    result = grade(handed, assignment, sandbox) | {"fingerprint": fingerprint}
-    if result["hurried"]:
-        return result | {"fingerprint": ""}
+def _side_by_side(tasks: Sequence[Task], jobs: int) -> list[dict[str, Any]]:
+    """Grade each submission in a process of its own: what takes too much there ends no other."""
+    results: dict[int, dict[str, Any]] = {}
+    ended = each_apart(_grade_apart, tasks, jobs)
+    for position, pid, code in tqdm(ended, total=len(tasks), unit="submission", file=sys.stderr, disable=not tasks):
+        handed, assignment, _, place = tasks[position]
+        part = place.with_suffix(".part")
+        if code:
+            part.unlink(missing_ok=True)
+            remove_groups(pid)
+            why = f"this could not be graded: it ended the process that looks at its answers ({code})"
+            results[position] = _not_graded(handed, assignment, why)
+            continue
+        results[position] = json.loads((part if part.exists() else place).read_text(encoding="utf-8"))
+        if not results[position]["fingerprint"]:  # it is graded anew the next time
+            part.unlink()
+        elif part.exists():
+            part.replace(place)
+    return [results[position] for position in range(len(tasks))]
+
+
+def _grade_apart(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, place: Path) -> None:
+    """Write the result, unless `place` holds that of this very submission; after a fault of ours, no points."""
     part = place.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    try:
+        told = repr((handed.path.name, assignment, sandbox.limits)).encode()
+        fingerprint = hashlib.sha256(content(handed.path) + told).hexdigest()
+        if place.exists() and json.loads(place.read_text(encoding="utf-8"))["fingerprint"] == fingerprint:
+            return
+        result = grade(handed, assignment, sandbox)
+        result["fingerprint"] = "" if result["hurried"] else fingerprint
+    except Exception as error:  # the others are graded, and this one again the next time
+        result = _not_graded(handed, assignment, f"this could not be graded: {type(error).__name__}: {error}")
     part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(place)
-    return result
 
 
 def choose(autograder: Path, submissions: Sequence[HandedIn]) -> Path:

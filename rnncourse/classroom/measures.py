@@ -39,23 +39,30 @@ class Group:
         names = [name for name in ("memory.events", "memory.oom_control") if (self.path / name).exists()]
         return any(re.search(r"(?m)^oom_kill [1-9]", (self.path / name).read_text()) for name in names)
 
-    def remove(self) -> None:
-        """End all that is left in it, and remove it."""
-        for _ in range(500):
-            with contextlib.suppress(OSError):
-                self.path.rmdir()
-                return
-            for pid in (self.path / "cgroup.procs").read_text().split():
-                if pid != "0":  # none that this process could see
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(int(pid), signal.SIGKILL)
-            time.sleep(0.01)
+
+def remove_group(path: Path) -> None:
+    """End all that is left in a control group, and remove it."""
+    for _ in range(500):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+            return
+        for pid in (path / "cgroup.procs").read_text().split():
+            if pid != "0":  # none that this process could see
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def new_group(gigabytes: float) -> Group | None:
     """Make a control group, where this is possible."""
     parent = groups()
-    return Group(Path(tempfile.mkdtemp(prefix="rnncourse-", dir=parent)), gigabytes) if parent else None
+    return Group(Path(tempfile.mkdtemp(prefix=f"rnncourse-{os.getpid()}-", dir=parent)), gigabytes) if parent else None
+
+
+def remove_groups(pid: int) -> None:
+    """Remove what `new_group` made in a process that was killed."""
+    for left in (groups() or Path("/nowhere")).glob(f"rnncourse-{pid}-*"):
+        remove_group(left)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rnncourse.classroom import confine
-from rnncourse.classroom.measures import Family, Group, Taken, groups, new_group
+from rnncourse.classroom.measures import Family, Group, Taken, groups, new_group, remove_group
 
 PACKAGE = Path(__file__).resolve().parents[1]
 HOME = "/tmp/home"  # inside the sandbox
@@ -186,14 +186,11 @@ class Sandbox:
         Number of the submission: where the grader is root, each has a user of its own.
     sandboxed : bool
         False runs the submission as an ordinary program, with the limits on time and memory only.
-    stopping : threading.Event
-        Once it is set, nothing is asked any more.
     """
 
     limits: Limits = field(default_factory=Limits)
     slot: int = 0
     sandboxed: bool = True
-    stopping: threading.Event = field(default_factory=threading.Event)
     _spent: bool = field(default=False, init=False)
     _before: float = field(default=0.0, init=False)  # seconds that its processes took which are gone
 
@@ -240,7 +237,7 @@ class Sandbox:
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
         if self._group:
-            self._group.remove()
+            remove_group(self._group.path)
 
     @staticmethod
     def _read(process: "subprocess.Popen[bytes]", answers: "queue.Queue[bytes]") -> None:
@@ -261,8 +258,6 @@ class Sandbox:
         ------
         StoppedError
             If the process ended, took too long or too much memory; a new one has then been started.
-        KeyboardInterrupt
-            If the grader is being stopped.
         """
         self._check_total()
         begin, before = time.monotonic(), self._taken.seconds
@@ -272,8 +267,6 @@ class Sandbox:
         self._threads[1:] = [writer]
         writer.start()
         while True:
-            if self.stopping.is_set():
-                raise KeyboardInterrupt
             with contextlib.suppress(queue.Empty):
                 line = self._answers.get(timeout=0.2)
                 break

@@ -24,7 +24,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from rnncourse.classroom.handed_in import UNTOUCHED, Question, read_questions
 
-BOOK = Path(__file__).resolve().parents[2] / "book"
+BOOK = Path(__file__).resolve().parents[1]
 AUTOGRADERS = BOOK.parent / "dist" / "assignments"
 POINTS = 20
 BEFORE, AFTER = "# Public checks of {0}: run this cell.", 'print("{0}: the public checks pass")'
@@ -51,7 +51,11 @@ def build(source: Path, student: Path | None = None, autograders: Path = AUTOGRA
         notebook, zipped = run_otter(source, Path(folder))
         check_points(master, read_questions(zipped), opened)
         cells = list(student_cells(notebook, checks, opened, chapter))
-        write_student(cells, (student or chapter / "student") / f"{chapter.name}-assignment.ipynb", chapter.name)
+        write_student(
+            cells,
+            (student or chapter / "student") / f"{chapter.name}-assignment.ipynb",
+            chapter.name,
+        )
         note = {
             "name": chapter.name,
             "title": title(master),
@@ -70,11 +74,13 @@ def read(path: Path) -> NotebookNode:
 
 
 def run_otter(source: Path, folder: Path) -> tuple[NotebookNode, Path]:
-    """Let Otter take a source apart; return its notebook for the students, and the zip file of its tests."""
+    """Let Otter take a source apart; return the students' notebook, and the zip of its tests."""
     command = [sys.executable, "-m", "otter", "assign", str(source), str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"otter assign {source} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
     (zipped,) = (folder / "autograder").glob("*.zip")
     return read(folder / "student" / source.name), zipped
 
@@ -86,7 +92,11 @@ def student_cells(
     name = chapter.name
     yield new_code_cell(install(chapter), id=f"{name}-install")
     open_questions = iter(opened)
-    kept = [cell for cell in notebook.cells if not re.search(r"import otter|\Agrader\.check_all", cell.source)]
+    kept = [
+        cell
+        for cell in notebook.cells
+        if not re.search(r"import otter|\Agrader\.check_all", cell.source)
+    ]
     for number, cell in enumerate(kept, start=1):
         text = re.sub("<!-- (BEGIN|END) QUESTION -->", "", cell.source).strip("\n")
         if check := re.fullmatch(r'grader\.check\("(.*)"\)', text):
@@ -171,7 +181,10 @@ def public_checks(master: NotebookNode) -> dict[str, str]:
             config, _, code = part.text.partition("# END TEST CONFIG")
             if not re.search(r"(?m)^hidden: *true", config):
                 found.setdefault(part.question["name"], []).append(code.strip())
-    return {name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)]) for name, codes in found.items()}
+    return {
+        name: "\n".join([BEFORE.format(name), *codes, AFTER.format(name)])
+        for name, codes in found.items()
+    }
 
 
 def by_hand(master: NotebookNode) -> dict[str, dict[str, Any]]:
@@ -186,16 +199,24 @@ def by_hand(master: NotebookNode) -> dict[str, dict[str, Any]]:
     return opened
 
 
-def check_points(master: NotebookNode, questions: Sequence[Question], opened: Mapping[str, Mapping[str, Any]]) -> None:
+def check_points(
+    master: NotebookNode, questions: Sequence[Question], opened: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Compare what a question says of its points with what its tests give."""
     points = {question.name: sum(case.points for case in question.cases) for question in questions}
     points |= {name: question["points"] for name, question in opened.items()}
-    said = {part.question["name"]: part.question["points"] for part in parts(master) if part.question}
+    said = {
+        part.question["name"]: part.question["points"] for part in parts(master) if part.question
+    }
     pairs = {name: (said.get(name), points.get(name)) for name in said | points}
     if wrong := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
-        raise ValueError(f"{title(master)}: points of a question and of its tests must agree, got {wrong}")
+        raise ValueError(
+            f"{title(master)}: points of a question and of its tests must agree, got {wrong}"
+        )
     if sum(points.values()) != POINTS:
-        raise ValueError(f"{title(master)}: there must be {POINTS} points in all, got {sum(points.values()):g}")
+        raise ValueError(
+            f"{title(master)}: there must be {POINTS} points in all, got {sum(points.values()):g}"
+        )
 
 
 def write_student(cells: list[NotebookNode], target: Path, name: str) -> None:
@@ -209,7 +230,9 @@ def write_autograder(zipped: Path, target: Path, note: Mapping[str, Any]) -> Non
     """Copy the tests, and the note; always the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(zipped) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
-        files = {name: old.read(name) for name in sorted(old.namelist()) if name.startswith("tests/")}
+        files = {
+            name: old.read(name) for name in sorted(old.namelist()) if name.startswith("tests/")
+        }
         files["assignment.json"] = json.dumps(note, indent=1).encode()
         for name, content in files.items():
             new.writestr(zipfile.ZipInfo(name), content)
