@@ -151,6 +151,16 @@ HONEST = {
         (0, 3, 1),
         "NameError: name 'y' is not defined, in line 2 of the cell `def double(x):`",
     ),
+    "a function of Python's that was written over": (
+        ["def double(x):\n    return sum([x, x])", HALVES, WORD, "sum = 3"],
+        (0, 3, 1),
+        "'int' object is not callable; no longer Python's own: `sum`, in line 2 of the cell `def double(x):`",
+    ),
+    "one that has nothing to do with it": (
+        ["id = 3\ndef double(x):\n    return y", HALVES, WORD],
+        (0, 3, 1),
+        "NameError: name 'y' is not defined, in line 3 of the cell",
+    ),
     "magics and display": (["%matplotlib inline\n!ls\ndisplay(3)\n" + DOUBLE, HALVES, WORD], (2, 3, 1), ""),
     "a check that fails is not run": ([DOUBLE, HALVES, WORD, "1 / 0"], (2, 3, 1), ""),
     "other types": (["def double(x):\n    return str(2 * x)", "halves = {1: 2}", "word = 3"], (0, 0, 0), "got 4"),

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from test_grading import DOUBLE, notebook, zip_of_tests
 
-from rnncourse.classroom.handed_in import UNTOUCHED, handed_in, read_assignment, read_notebook
+from rnncourse.classroom.handed_in import UNTOUCHED, DoubtError, handed_in, read_assignment, read_notebook
 from rnncourse.classroom.tables import read_table
 from rnncourse.classroom.words import Cell, find_words
 
@@ -181,8 +181,26 @@ def test_a_zip_file_with_a_copy_of_the_notebook(tmp_path, assignment):
     assert read_notebook(path, assignment).cells == (DOUBLE,)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("other.ipynb", "{}")
-    with pytest.raises(ValueError, match="the zip file holds 3 notebooks"):
+    with pytest.raises(DoubtError, match="the zip file holds 3 notebooks"):
         read_notebook(path, assignment)
+
+
+ENDINGS = [".ipynb", "..ipynb", ".IPYNB", ".ipynb.txt", "ada/.ipynb", "ada/..ipynb", "ada/deep/.ipynb", ".Ipynb.json"]
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_name_that_is_nothing_but_the_ending(tmp_path, assignment, name):
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    written(tmp_path / name, [cell("code", DOUBLE)])
+    for other in (".ipynb_checkpoints", "._.ipynb", ".DS_Store", ".git"):  # what programs leave stays hidden
+        (tmp_path / name).with_name(other).touch()
+    (only,) = handed_in(tmp_path)
+    assert (only.student, only.problem) == ("ada" if name.startswith("ada") else "no name", "")
+    assert read_notebook(only.path, assignment).cells == (DOUBLE,)
+    with zipfile.ZipFile(tmp_path / "emmy.zip", "w") as archive:
+        archive.write(tmp_path / name, name)
+        archive.writestr(f"{name.rpartition('/')[0]}/._.ipynb", "{}")
+    assert read_notebook(tmp_path / "emmy.zip", assignment).cells == (DOUBLE,)
 
 
 def test_line_ends_of_an_old_macintosh(tmp_path):

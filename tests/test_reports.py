@@ -203,6 +203,41 @@ def test_two_graders(room):
     assert "by-hand-kurt.csv, line 4: 1 points" in printed
 
 
+# Who handed in (name and number), and in by-hand.csv a row of a program that took the zeros off: whose are the points?
+ZEROS = {
+    "two of one name": (["ada_0011", "ada_0012"], "ada,12", "ada 0012"),
+    "names were revealed": (["ada_0011", "emmy_0012"], "Participant,12", "emmy 0012"),
+    "the number is another's now": (["ada_0011", "emmy_11"], "ada,11", "ada 0011"),
+    "the other's": (["ada_0011", "emmy_11"], "emmy,11", "emmy 11"),
+    "not a program's fault": (["ada_0011", "emmy_11"], "ada,0011", "ada 0011"),
+    "the number before the name": (["ada_0011", "emmy_0012"], "ada,0012", "emmy 0012"),
+    "without a number": (["ada_0011", "emmy_0012"], "emmy,", "emmy 0012"),
+    "nobody's": (["ada_0011", "emmy_0012"], "kurt,13", ""),
+    "nobody's, with zeros only": (["ada_0011", "emmy_0012"], "kurt,00", ""),
+}
+
+
+@pytest.mark.parametrize("how", ZEROS)
+def test_zeros_before_a_number(room, how):
+    people, row, whose = ZEROS[how]
+    for place, person in enumerate(people):
+        room.hand_in(f"{person}_{21 + place}_tiny.ipynb", answer="Because.")
+    (room.out / "by-hand.csv").write_text(f"{COLUMNS}\n{row},q11,3,Good,,\n")
+    for _ in range(2):
+        room.grade()
+        expected = {person.replace("_", " "): "0" for person in people} | ({whose: "3"} if whose else {})
+        assert room.totals() == expected
+    rows = [f"{row['student']} {row['number']}" for row in room.rows("by-hand.csv")]
+    assert sorted(rows) == sorted([*expected, *([] if whose else [row.replace(",", " ")])])
+
+
+def test_a_number_without_zeros_that_may_be_twos_is_not_guessed(room):
+    for name in ("ada_0011_21_tiny.ipynb", "ada_011_22_tiny.ipynb"):
+        room.hand_in(name, answer="Because.")
+    (room.out / "by-hand.csv").write_text(f"{COLUMNS}\nada,11,q11,3,Good,,\n")
+    assert "'ada' is the name of several students; their numbers tell them apart" in room.grade(code=1)
+
+
 # Who handed in.
 
 
@@ -378,7 +413,24 @@ def test_files_that_cannot_be_read_are_named(room):
         student = name.replace("\x1b", "\N{REPLACEMENT CHARACTER}").rpartition(".")[0].removesuffix("_text")
         assert re.search(rf"(?m)^{re.escape(student)}: .*{re.escape(message)}", printed)
     assert "\x1b" not in printed
-    assert room.totals().pop("ada") == "6"
+    totals = room.totals()
+    assert (totals.pop("ada"), totals.pop("two")) == ("6", "")
+    assert set(totals.values()) == {"0"}
+
+
+def test_a_zip_file_with_two_notebooks_is_for_a_person(room):
+    """As two files in a folder: not graded, nothing is exported or kept, and graded once one is left."""
+    room.hand_in("emmy_12_22_tiny.ipynb", *GOOD)
+    path = room.folder / "ada_11_21_tiny.zip"
+    path.write_bytes(zipped("1.ipynb", "2.ipynb", different=True))
+    assert "ada_11: not graded: the zip file holds 2 notebooks: hand in one" in room.grade()
+    assert room.totals() == {"ada 11": "", "emmy 12": "6"}
+    assert [row["Student"] for row in room.rows("canvas.csv")] == ["emmy"]
+    assert "<strong>Not graded</strong>" in (room.out / "feedback" / "ada_11.html").read_text()
+    assert [kept.name for kept in (room.out / "results").iterdir()] == ["emmy_12.json"]
+    path.write_bytes(zipped("1.ipynb"))
+    room.grade()
+    assert room.totals() == {"ada 11": "6", "emmy 12": "6"}
 
 
 # The class, what came late, and what is given back.

@@ -84,7 +84,21 @@ CELLS = {
         ],
         2,
     ),
-    "asks for a name": (["try:\n    input('who? ')\nexcept EOFError:\n    answer = 1"], 1),
+    "a module that is written": (
+        ["%%writefile mod.py\ndef f(x):\n    return 2 * x", "import mod\nanswer = mod.f(2)"],
+        4,
+    ),
+    "looked for, then written, in two parts": (
+        [
+            "try:\n    import mod\nexcept ImportError:\n    pass",
+            "%%file 'mod.py'\nx = 1",
+            "%%writefile -a mod.py\ny = x + 1\n",
+            "from mod import y as answer",
+        ],
+        2,
+    ),
+    "written anew": (["%%file a.txt\n1", "%%file a.txt\n2", "answer = open('a.txt').read().strip()"], "2"),
+    "written and run": (["x = 1", "%%writefile mod.py\nanswer = x + 1", "%run -i ./mod.py"], 2),
     "the end of a cell": (["answer = 1;", "answer;", "answer  # shown\n"], 1),
     "options": (["%load_ext autoreload\n%autoreload 2\n%config InlineBackend.figure_format = 'retina'\nanswer = 1"], 1),
     "tabs and Windows": (["if True:\r\n\tanswer = 1\r\n"], 1),
@@ -99,6 +113,34 @@ def test_a_cell_runs_as_in_a_notebook(sandbox_here, name):  # noqa: F811
         submission = questions.Submission(cells, sandbox)
         assert submission.problems == {}
         np.testing.assert_equal(submission.read("answer"), wanted)
+
+
+# Cells that ask; what `answer` is then, and what the student reads beside it.
+ASKING = {
+    "a name": ("name = input('who? ')\nanswer = f'I am {name}.'", "I am .", ""),
+    "a password": (
+        "import getpass as g\nfrom getpass import getpass\nanswer = g.getpass() + getpass('?') + '.'",
+        ".",
+        "",
+    ),
+    "a number": (
+        "answer = 'even'\nx = int(input())",
+        "even",
+        "; ValueError: invalid literal for int() with base 10: ''",
+    ),
+    "until it comes": ("answer = 'even'\nwhile not input():\n    pass", "even", "; EOFError: it was asked for again"),
+    "within a function": ("def f():\n    return input() + 'x'\nanswer = f()", "x", ""),
+}
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_who_asks_gets_an_empty_text(sandbox_here, name):  # noqa: F811
+    cell, wanted, told = ASKING[name]
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        submission = questions.Submission([cell], sandbox)
+        assert submission.read("answer") == wanted
+        assert submission.problems[1].startswith(f"`input` gave an empty text: nobody types here{told}")
+        assert submission.problems[1].count("nobody types") == 1
 
 
 # Cells; what the student reads; what `answer` is then, None where it is not there.

@@ -100,12 +100,10 @@ def student_cells(
     for number, cell in enumerate(kept, start=1):
         text = re.sub("<!-- (BEGIN|END) QUESTION -->", "", cell.source).strip("\n")
         if check := re.fullmatch(r'grader\.check\("(.*)"\)', text):
-            tagged = {"tags": ["check"]}
-            yield new_code_cell(checks[check[1]], id=f"{name}-check-{check[1]}", metadata=tagged)
+            yield new_code_cell(checks[check[1]], id=f"{name}-check-{check[1]}", metadata={"tags": ["check"]})
         elif text == UNTOUCHED:
-            question = next(open_questions)
-            marked = {"rnncourse": {"answer": question}}
-            yield new_markdown_cell(text, id=f"{name}-answer-{question}", metadata=marked)
+            mark = {"answer": next(open_questions)}
+            yield new_markdown_cell(text, id=f"{name}-answer-{mark['answer']}", metadata={"rnncourse": mark})
         elif text and cell.cell_type == "code":
             yield new_code_cell(text, id=f"{name}-{number:02d}")
         elif text:

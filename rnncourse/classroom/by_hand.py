@@ -129,16 +129,20 @@ def _rows(
 
 
 def _student(place: str, name: str, number: str, submissions: Sequence[HandedIn]) -> str:
-    """Return whose row it is: by the platform's number, or else by the name; nothing, and a line, if nobody's."""
-    alike = [handed for handed in submissions if handed.student == plain_name(name)]
-    numbered = [handed for handed in (submissions if number else alike) if handed.identity == number]
-    named = [handed.key for handed in numbered or alike]
-    if not named:
-        sys.stderr.write(f"{place}: {plain_name(name)} has handed in nothing; the row is kept, and counts for nobody\n")
+    """Return whose row it is: by the platform's number, or else by the name; nothing, and a line, if nobody's.
+
+    Where a program for tables has taken zeros off a number, and the number is another's now, the name decides.
+    """
+    bare, plain = number.lstrip("0") or "none", plain_name(name)
+    fits = [(each.identity.lstrip("0") == bare, each.student == plain, each.identity == number) for each in submissions]
+    best = max(fits)
+    found = {handed.key for handed, fit in zip(submissions, fits, strict=True) if fit == best}
+    if not any(best[:2]):
+        sys.stderr.write(f"{place}: {plain} has handed in nothing; the row is kept, and counts for nobody\n")
         return ""
-    if len({*named}) > 1:
+    if len(found) > 1:
         raise ValueError(f"{place}: {name!r} is the name of several students; their numbers tell them apart")
-    return named[0]
+    return found.pop()
 
 
 def _one(rows: Sequence[Mark], answer: str | None) -> Mark:

@@ -3,9 +3,12 @@
 import ast
 import asyncio
 import codeop
+import importlib
 import inspect
 import linecache
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self
 
 BODIES = {"time", "capture", "prun"}  # cell magics whose cell is run in the notebook's own names
@@ -38,14 +41,10 @@ class Shell(Nothing):
 
     def __init__(self, names: dict[str, Any]) -> None:
         self.names, self.cell = names, ""
-        self.left_out: list[str] = []  # of the last cell: imports of what is not here
+        self.left_out: list[str] = []  # of the last cell: what was not done as it stands there
         self._compile = codeop.Compile()  # what a cell takes from __future__ holds for the next ones
         self._compile.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        names["get_ipython"] = self.itself
-
-    def itself(self) -> "Shell":
-        """Stand in for `get_ipython`."""
-        return self
+        names.update(get_ipython=self, display=Nothing())  # called, they return themselves
 
     def run_cell(self, source: str, name: str = "cell 0", *_: Any, **__: Any) -> None:
         """Run a cell; the name is what a traceback calls it."""
@@ -53,7 +52,7 @@ class Shell(Nothing):
         if "IPython" in source:
             import IPython
 
-            IPython.get_ipython = self.itself
+            IPython.get_ipython = self
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         self._run(source)
 
@@ -68,7 +67,10 @@ class Shell(Nothing):
             except ImportError as error:
                 if not isinstance(piece, ast.Import | ast.ImportFrom):
                     raise
-                self._leave_out(piece, error)
+                self.left_out.append(f"`{ast.unparse(piece)}` was left out: {error}")
+                for alias in piece.names:
+                    name = alias.name.partition(".")[0] if isinstance(piece, ast.Import) else alias.name
+                    self.names.setdefault(alias.asname or name, Nothing())
             except Exception as error:
                 if not isinstance(piece, ast.Expr):
                     raise
@@ -92,14 +94,10 @@ class Shell(Nothing):
                 pieces.append(each)
         return pieces
 
-    def _leave_out(self, piece: ast.Import | ast.ImportFrom, error: ImportError) -> None:
-        self.left_out.append(f"`{ast.unparse(piece)}` was left out: {error}")
-        for alias in piece.names:
-            name = alias.name.partition(".")[0] if isinstance(piece, ast.Import) else alias.name
-            self.names.setdefault(alias.asname or name, Nothing())
-
     def run_line_magic(self, name: str, line: str = "", *_: Any, **__: Any) -> Any:
-        """Run what ``%time`` measures; any other magic does nothing."""
+        """Run what ``%time`` measures, or the file that ``%run`` names; any other magic does nothing."""
+        if name == "run":
+            return self._run(Path(shlex.split(line)[-1]).expanduser().read_text(encoding="utf-8"))
         if name != "time":
             return None
         try:
@@ -109,11 +107,23 @@ class Shell(Nothing):
         return eval(code, self.names)
 
     def run_cell_magic(self, name: str, line: str, cell: str, *_: Any, **__: Any) -> None:
-        """Run the cell below a magic that only watches it; any other does nothing."""
+        """Run the cell below a magic that only watches it, write a file; any other magic does nothing."""
+        if name in {"writefile", "file"}:
+            *options, place = shlex.split(line)
+            with Path(place).expanduser().open("a" if "-a" in options else "w", encoding="utf-8") as file:
+                file.write(cell)
+            importlib.invalidate_caches()  # it may be a module
         if name in BODIES:
             self._run("\n" + cell)  # the lines keep their numbers
         if name == "capture" and line.strip().isidentifier():
             self.names[line.strip()] = Nothing()
+
+    def typed(self, *_: Any, **__: Any) -> str:
+        """Stand in for `input` and `getpass`: nobody types anything."""
+        self.left_out.append("`input` gave an empty text: nobody types here")
+        if len(self.left_out) > 1_000:
+            raise EOFError("it was asked for again and again")
+        return ""
 
     def getoutput(self, *_: Any, **__: Any) -> list[str]:
         """Stand in for ``!``: no program is run."""

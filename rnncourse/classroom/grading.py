@@ -27,6 +27,7 @@ from rnncourse.classroom.by_hand import Mark, read_by_hand
 from rnncourse.classroom.handed_in import (
     NOTHING,
     Assignment,
+    DoubtError,
     HandedIn,
     content,
     first_line,
@@ -79,16 +80,10 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
         submission = Submission(notebook.cells, sandbox, set(assignment.given.values()))
         for question in assignment.questions:
             points[question.name], messages[question.name] = run_question(question, submission)
-    problems = [
-        f"`{one_line(first_line(notebook.cells[cell - 1]))}`: {fault}"
-        for cell, fault in sorted(submission.problems.items())
-    ]
-    return result | {
-        "answers": dict(notebook.answers),
-        "problems": problems,
-        "hurried": submission.hurried,
-        "seconds": time.monotonic() - begin,
-    }
+    cells = [one_line(first_line(cell)) for cell in notebook.cells]
+    problems = [f"`{cells[number - 1]}`: {fault}" for number, fault in sorted(submission.problems.items())]
+    result |= {"answers": dict(notebook.answers), "problems": problems, "hurried": submission.hurried}
+    return result | {"seconds": time.monotonic() - begin}
 
 
 def grade_all(
@@ -170,6 +165,8 @@ def _grade_apart(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, pla
             return
         result = grade(handed, assignment, sandbox)
         result["fingerprint"] = "" if result["hurried"] else fingerprint
+    except DoubtError as error:
+        result = _not_graded(handed, assignment, str(error))
     except Exception as error:  # the others are graded, and this one again the next time
         result = _not_graded(handed, assignment, f"this could not be graded: {type(error).__name__}: {error}")
     part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -265,14 +262,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=_path, required=True, help="folder for grades, feedback, statistics and log")
     parser.add_argument("--jobs", type=int, help="submissions at a time; one a core by default")
     parser.add_argument("--roster", type=_path, help="the class: Canvas's or Moodle's table, or a list of names")
-    parser.add_argument(
-        "--late-penalty", type=_penalty, default=(0.0, False), help="per cent of the maximum: 10, or 10/day"
-    )
-    parser.add_argument(
-        "--without-sandbox",
-        action="store_true",
-        help="run the submissions with all your rights: they can read, change and send away what you can",
-    )
+    late = "per cent of the maximum: 10, or 10/day"
+    parser.add_argument("--late-penalty", type=_penalty, default=(0.0, False), help=late)
+    rights = "run the submissions with all your rights: they can read, change and send away what you can"
+    parser.add_argument("--without-sandbox", action="store_true", help=rights)
     return parser
 
 
@@ -286,9 +279,8 @@ def _grade_folder(given: argparse.Namespace) -> list[str]:
     submissions, strangers = with_roster(submissions, roster) if roster else (submissions, [])
     assignment = read_assignment(choose(given.autograder, submissions))
     options = {"limits": limits, "jobs": given.jobs, "sandboxed": sandboxed}
-    done = iter(
-        grade_all([each for each in submissions if not each.problem], assignment, given.out / "results", **options)
-    )
+    clear = [each for each in submissions if not each.problem]
+    done = iter(grade_all(clear, assignment, given.out / "results", **options))
     results = [_not_graded(each, assignment, each.problem) if each.problem else next(done) for each in submissions]
     marks = read_by_hand(given.out, submissions, results, assignment)
     table = grades(submissions, results, assignment, marks, given.late_penalty)

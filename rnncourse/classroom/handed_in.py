@@ -30,6 +30,10 @@ def natural(name: str) -> list[Any]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
+class DoubtError(Exception):
+    """A person has to say which of several files counts; the message says so."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One test of a question: code that raises unless the answer is right, and what to tell the student."""
@@ -191,8 +195,9 @@ def handed_in(folder: Path) -> list[HandedIn]:
 
 
 def _hidden(name: str) -> bool:
-    """Whether this is what systems and programs leave in folders."""
-    return name.startswith(".") or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
+    """Whether this is what systems and programs leave in folders; a name that is nothing but the ending is not."""
+    dotted = re.match(r"(?i)\.(?!\.*ipynb(\.|$))", name)
+    return bool(dotted) or name in {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
 def _who(path: Path) -> HandedIn:
@@ -204,7 +209,7 @@ def _who(path: Path) -> HandedIn:
     if canvas := CANVAS.fullmatch(path.name):
         name, late, number = canvas.groups()[:3] if canvas[1] else canvas.groups()[3:]
         return HandedIn(plain_name(name or "anonymous"), path, "Canvas", number, "yes" if late else "")
-    stem = re.split(r"(?i)\.ipynb", path.stem)[0]  # without an ending that a program added
+    stem = re.split(r"(?i)\.ipynb", path.stem)[0].lstrip(".")  # without an ending that a program added
     return HandedIn(plain_name(path.name if path.is_dir() else stem), path)
 
 
@@ -254,6 +259,8 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
     ------
     ValueError
         If it is no notebook, or one of another assignment; the message is for the student.
+    DoubtError
+        If there are several.
     """
     if path.is_symlink():
         raise ValueError(f"`{one_line(path.name)}` is a link to another file: hand in the file itself")
@@ -266,9 +273,8 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
         raise ValueError(NOT_WHOLE if _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name))) from None
     named = _inside(notebook, "metadata", "rnncourse", "assignment")
     if named not in (None, assignment.name):
-        raise ValueError(
-            f"this is the notebook of another assignment, {one_line(repr(named), 60)}; {assignment.name!r} is asked for"
-        )
+        other = f"this is the notebook of another assignment, {one_line(repr(named), 60)}"
+        raise ValueError(f"{other}; {assignment.name!r} is asked for")
     if len(cells) > MOST_CELLS:
         raise ValueError(f"the notebook has {len(cells)} cells: hand in the one of the assignment")
     cells = [cell for cell in cells if cell.kind != "code" or cell.source.strip() not in assignment.checks]
@@ -279,9 +285,7 @@ def read_notebook(path: Path, assignment: Assignment) -> Notebook:
 def _read(path: Path) -> Any:
     """Return the notebook in a file, or in a zip file, as it was written."""
     if path.stat().st_size > LARGEST:
-        raise ValueError(
-            TOO_LARGE if _is_zip(path) or _is_notebook(path.name) else NO_NOTEBOOK.format(one_line(path.name))
-        )
+        raise ValueError(TOO_LARGE) if _is_zip(path) or _is_notebook(path.name) else KeyError
     data = _unpacked(path) if _is_zip(path) else path.read_bytes()
     try:
         return json.loads(decoded(data)[0])
@@ -296,7 +300,7 @@ def _unpacked(path: Path) -> bytes:
             inside = [each for each in archive.infolist() if _is_notebook(each.filename)]
             inside = [each for each in inside if not any(map(_hidden, each.filename.split("/")))]
             if len({(each.CRC, each.file_size) for each in inside}) != 1:
-                raise ValueError(f"the zip file holds {len(inside)} notebooks: hand in one")
+                raise (DoubtError if inside else ValueError)(f"the zip file holds {len(inside)} notebooks: hand in one")
             if inside[0].file_size > LARGEST:
                 raise ValueError(TOO_LARGE)
             return archive.read(inside[0])
@@ -308,7 +312,7 @@ def named_assignment(path: Path) -> str:
     """Return the name of the assignment that a notebook says it is, or nothing."""
     try:
         named = _inside(_read(path), "metadata", "rnncourse", "assignment") if content(path) else ""
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, DoubtError):
         named = ""
     return named if isinstance(named, str) else ""
 

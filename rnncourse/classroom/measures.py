@@ -123,9 +123,8 @@ class Family:
                 user, system, *ended = process.cpu_times()[:4]
                 self._own[process] = user + system
                 seconds += user + system + sum(ended)
-        self._seconds = max(
-            self._seconds, seconds, sum(self._own.values())
-        )  # who ignores its children hides their time
+        # Who ignores its children hides their time.
+        self._seconds = max(self._seconds, seconds, sum(self._own.values()))
         disks = [disk for process in members[1:2] for disk in _disks(process.pid)]  # as the first one inside sees them
         held = sum(disk.f_frsize * (disk.f_blocks - disk.f_bfree) for disk in disks)
         held += sum(_held(process.pid) + _in_memory_files(process.pid) for process in members)

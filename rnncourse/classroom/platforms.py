@@ -65,11 +65,9 @@ def read_roster(path: Path) -> Roster:
         people = _people("Canvas", [(cells[name], cells[number], "") for cells in rows], rows)
         return Roster("Canvas", table.columns, people)
     if {"student", "name"} & {*titles}:
-        named = [(cells[0], dict(zip(titles, cells, strict=False))) for cells in rows]
-        names = [row.get("student") or row.get("name") or first for first, row in named]
-        found = [
-            (name, row.get("number", ""), row.get("late", "")) for name, (_, row) in zip(names, named, strict=True)
-        ]
+        named = [dict(zip(titles, cells, strict=False)) for cells in rows]
+        names = [row.get("student") or row.get("name") or cells[0] for row, cells in zip(named, rows, strict=True)]
+        found = [(name, row.get("number", ""), row.get("late", "")) for name, row in zip(names, named, strict=True)]
     else:
         rows = [table.columns, *rows]
         found = [(" ".join(cells), "", "") for cells in rows]

@@ -8,7 +8,9 @@ the other side.
 """
 
 import base64
+import builtins
 import functools
+import getpass
 import json
 import os
 import re
@@ -144,18 +146,22 @@ def run(request: dict[str, Any], shell: Shell) -> str:
         shell.run_cell(request["run"], request["cell"])
         reply: dict[str, Any] = {"done": True}
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: the notebook does not end this process
-        reply = {"error": told(error)}
-    return json.dumps(reply | ({"left out": "; ".join(shell.left_out)} if shell.left_out else {}))
+        reply = {"error": told(error, shell.names)}
+    return json.dumps(reply | ({"left out": "; ".join(dict.fromkeys(shell.left_out))} if shell.left_out else {}))
 
 
-def told(error: BaseException) -> str:
-    """Return an exception in words, with its place in the notebook."""
+def told(error: BaseException, names: dict[str, Any]) -> str:
+    """Return an exception in words, its place in the notebook, and which of Python's functions it has lost."""
     try:
         last = [entry for entry in traceback.extract_tb(error.__traceback__) if entry.filename.startswith("cell ")]
         where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
         kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins")
         name = type(error).__name__
-        return f"{name if name == kind else f'{name} ({kind})'}: {str(error)[:200]}{where}"
+        over = [
+            key for key in names if callable(vars(builtins).get(key)) and not callable(names[key]) and key[0] != "_"
+        ]
+        now = f"; no longer Python's own: `{'`, `'.join(over)}`" if over and kind == "TypeError" else ""
+        return f"{name if name == kind else f'{name} ({kind})'}: {str(error)[:200]}{now}{where}"
     except BaseException:
         return "an exception that cannot even be printed"
 
@@ -173,11 +179,7 @@ def answer(request: dict[str, Any], names: dict[str, Any], kept: list[Any]) -> s
         named = {name: decode(each, kept) for name, each in request["named"].items()}
         return json.dumps(encode(kept[request["call"]](*given, **named), kept))
     except BaseException as error:
-        return json.dumps({"error": told(error)})
-
-
-def display(*_: object, **__: object) -> None:
-    """Stand in for what a notebook has without an import."""
+        return json.dumps({"error": told(error, names)})
 
 
 def main() -> None:
@@ -189,8 +191,8 @@ def main() -> None:
         os.dup2(nothing, descriptor)
     sys.modules["__main__"] = notebook = ModuleType("__main__")  # where pickle and others look for its classes
     names, kept = vars(notebook), list[Any]()
-    names["display"] = display
     shell = Shell(names)
+    builtins.input = getpass.getpass = shell.typed
     this = os.getpid()
     for line in requests:
         request = json.loads(line)
