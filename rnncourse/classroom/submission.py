@@ -157,10 +157,8 @@ def told(error: BaseException, names: dict[str, Any]) -> str:
         where = f" ({last[-1].filename}, line {last[-1].lineno})" if last else ""
         kind = next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins")
         name = type(error).__name__
-        over = [
-            key for key in names if callable(vars(builtins).get(key)) and not callable(names[key]) and key[0] != "_"
-        ]
-        now = f"; no longer Python's own: `{'`, `'.join(over)}`" if over and kind == "TypeError" else ""
+        own = [key for key in names if key[0] != "_" and callable(vars(builtins).get(key)) and not callable(names[key])]
+        now = f"; no longer Python's own: `{'`, `'.join(own)}`" if own and kind == "TypeError" else ""
         return f"{name if name == kind else f'{name} ({kind})'}: {str(error)[:200]}{now}{where}"
     except BaseException:
         return "an exception that cannot even be printed"
