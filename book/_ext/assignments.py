@@ -100,10 +100,14 @@ def student_cells(
     for number, cell in enumerate(kept, start=1):
         text = re.sub("<!-- (BEGIN|END) QUESTION -->", "", cell.source).strip("\n")
         if check := re.fullmatch(r'grader\.check\("(.*)"\)', text):
-            yield new_code_cell(checks[check[1]], id=f"{name}-check-{check[1]}", metadata={"tags": ["check"]})
+            yield new_code_cell(
+                checks[check[1]], id=f"{name}-check-{check[1]}", metadata={"tags": ["check"]}
+            )
         elif text == UNTOUCHED:
             mark = {"answer": next(open_questions)}
-            yield new_markdown_cell(text, id=f"{name}-answer-{mark['answer']}", metadata={"rnncourse": mark})
+            yield new_markdown_cell(
+                text, id=f"{name}-answer-{mark['answer']}", metadata={"rnncourse": mark}
+            )
         elif text and cell.cell_type == "code":
             yield new_code_cell(text, id=f"{name}-{number:02d}")
         elif text:
