@@ -625,6 +625,14 @@ def test_two_at_a_time_do_not_meet(autograder, tmp_path, sandbox_here):
         assert home == shared == ["mine"]
 
 
+def test_libraries_and_fonts_are_found_inside(sandbox_here):
+    """Also by root's submissions, each of which has a user of its own."""
+    look = "import os\nfound = [name for name in ('ld.so.cache', 'fonts', 'alternatives') if os.path.exists('/etc/' + name)]"
+    with Sandbox(LIMITS, SLOT) as sandbox:
+        found = questions.Submission([look], sandbox).read("found")
+    assert found == [name for name in ("ld.so.cache", "fonts", "alternatives") if Path("/etc", name).exists()]
+
+
 VALUES = [
     None, True, 3, -2.5, float("inf"), "text", [1, "two", [3.0]], (1, 2), {"a": 1, 2: [3]}, np.float32(2.5),
     np.int64(7),

@@ -141,6 +141,7 @@ def _mounts() -> list[str]:
         elif place.is_dir():
             options += ["--ro-bind", str(place), str(place)]
     # The list of shared libraries, and fonts; no names of users or machines.
+    options += ["--perms", "0755", "--dir", "/etc"]
     for shared in ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives"):
         options += ["--ro-bind-try", shared, shared]
     return options
