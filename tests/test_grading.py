@@ -124,6 +124,12 @@ def left_over() -> list[int]:
     return found
 
 
+def groups_of_nobody(elsewhere: Path) -> list[Path]:
+    """Control groups that were made by processes which are gone."""
+    groups = (measures.groups() or elsewhere).glob("rnncourse-*-*")
+    return [group for group in groups if not psutil.pid_exists(int(group.name.split("-")[1]))]
+
+
 def said(result: dict) -> str:
     return "\n".join([*result["problems"], *itertools.chain(*result["messages"].values())])
 
@@ -396,8 +402,7 @@ def test_what_a_test_takes_out_here_has_its_limit(tmp_path, autograder, sandbox_
     assert told in said(ada)
     assert "`double` is not defined" in said(eve)
     assert (ada["points"]["q1"], eve["points"]["q1"]) == (0, 0)
-    groups = [*(measures.groups() or tmp_path).glob("rnncourse-*-*")]
-    assert not [group for group in groups if not psutil.pid_exists(int(group.name.split("-")[1]))]
+    assert groups_of_nobody(tmp_path) == []
 
 
 def test_who_handed_in(tmp_path):
@@ -602,6 +607,29 @@ def test_stopped_and_continued(tmp_path, autograder, small_class):
     assert stopped.count(",2,3,1,") == 8
 
 
+def test_killed(autograder, tmp_path, sandbox_here):
+    """A grader that is killed takes with it all that it has started."""
+    (tmp_path / "class").mkdir()
+    for name in ("ada", "eve"):
+        (tmp_path / "class" / f"{name}.ipynb").write_text(
+            notebook(DOUBLE, "import time\ntime.sleep(60)"), encoding="utf-8"
+        )
+    arguments = [str(autograder), str(tmp_path / "class"), "--out", str(tmp_path / "out")]
+    grader = subprocess.Popen(
+        [sys.executable, "-P", "-m", "rnncourse.classroom", *arguments], stderr=subprocess.DEVNULL
+    )
+    family: list[psutil.Process] = []
+    while sum("rnncourse.classroom.submission" in " ".join(each.cmdline()) for each in family) < 2:
+        time.sleep(0.2)
+        with contextlib.suppress(psutil.Error):
+            family = psutil.Process(grader.pid).children(recursive=True)
+    grader.kill()
+    grader.wait()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert alive == []
+    assert groups_of_nobody(tmp_path) == []
+
+
 def test_two_at_a_time_do_not_meet(autograder, tmp_path, sandbox_here):
     """Two submissions at once see neither each other's files nor each other's processes."""
     look = (
@@ -632,6 +660,12 @@ def test_libraries_and_fonts_are_found_inside(sandbox_here):
     with Sandbox(LIMITS, SLOT) as sandbox:
         found = questions.Submission([look], sandbox).read("found")
     assert found == [name for name in names if Path("/etc", name).exists()]
+
+
+def test_a_notebook_may_write_where_all_may(graded):
+    write = "for name in ('/tmp/mine', '/dev/shm/mine', 'mine'):\n    open(name, 'w').close()"
+    result = graded(f"import tempfile\n{write}\nassert tempfile.gettempdir() == '/tmp'", DOUBLE)
+    assert (result["problems"], result["points"]["q1"]) == ([], 2)
 
 
 VALUES = [

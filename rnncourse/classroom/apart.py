@@ -2,9 +2,11 @@
 
 import multiprocessing
 import multiprocessing.connection
+import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -53,9 +55,10 @@ def each_apart(
 
 
 def _limited(function: Callable[..., None], task: Sequence[Any], limits: Mapping[int, int]) -> None:
-    """Call the function; Ctrl-C is for the process that has started this one, and ends it by a signal."""
+    """Call the function; Ctrl-C is for the process that has started this one, and whose end is the end of this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
     for kind, most in limits.items():
         highest = resource.getrlimit(kind)[1]
         resource.setrlimit(kind, (most if highest == resource.RLIM_INFINITY else min(most, highest), highest))
@@ -63,3 +66,9 @@ def _limited(function: Callable[..., None], task: Sequence[Any], limits: Mapping
         function(*task)
     except KeyboardInterrupt:
         sys.exit(1)
+
+
+def _end_with_the_first() -> None:
+    if first := multiprocessing.parent_process():
+        first.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -97,7 +97,7 @@ def worker_command(limits: Limits, slot: int = 0, *, sandboxed: bool = True) -> 
     for name in ("/proc/keys", "/proc/key-users"):
         command += ["--ro-bind", "/dev/null", name] if Path(name).exists() else []
     command += ["--perms", "1777", "--size", size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
-    command += ["--perms", "0755", "--size", size, "--tmpfs", "/tmp", "--perms", "0777", "--dir", HOME]
+    command += ["--perms", "1777", "--size", size, "--tmpfs", "/tmp", "--perms", "0777", "--dir", HOME]
     command += [*_mounts(), "--remount-ro", "/", "--chdir", HOME]
     for name, value in _environment(HOME).items():
         command += ["--setenv", name, value]
