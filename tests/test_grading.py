@@ -276,6 +276,7 @@ def test_a_linked_folder_is_not_followed(tmp_path, autograder):
 SPOILING = {
     "=1+1.ipynb": "'=1+1",
     "@eve.ipynb": "'@eve",
+    "\N{FULLWIDTH EQUALS SIGN}1.ipynb": "'\N{FULLWIDTH EQUALS SIGN}1",
     "eve\rx.ipynb": "eve x",
     "eve\x1b[2J.ipynb": "eve\N{REPLACEMENT CHARACTER}[2J",
     "e" * 150 + ".ipynb": "e" * 30 + "… b5a8393c",

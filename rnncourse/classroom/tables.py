@@ -35,7 +35,7 @@ def decoded(data: bytes) -> tuple[str, str]:
 
 def harmless(text: str) -> str:
     """Return text that a program for tables does not take for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    return f"'{text}" if unicodedata.normalize("NFKC", text[:1]) in {*"=+-@"} else text
 
 
 def visible(text: str, kept: str = "") -> str:
