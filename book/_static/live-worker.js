@@ -1,0 +1,69 @@
+// The worker that runs a page's live cells: Python, by Pyodide. live.js starts it from this function's own text, because
+// a page that is opened from a folder may start no worker from a file. All files come packed, from book/_ext/live.py.
+function liveWorker() {
+  const PAUSE = 50; // milliseconds between two messages: a page that is told everything at once stands still
+  let cells, pieces, told;
+
+  function send(kind, text) {
+    const last = pieces[pieces.length - 1];
+    if (last?.kind === kind) last.text += text;
+    else pieces.push({ kind, text });
+    if (performance.now() - told > PAUSE) flush();
+  }
+
+  function flush() {
+    if (pieces.length) postMessage({ pieces });
+    pieces = [];
+    told = performance.now();
+  }
+
+  async function unpack(packed) {
+    const unzipped = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+    const bytes = new Uint8Array(await new Response(unzipped).arrayBuffer());
+    let start = 4 + new DataView(bytes.buffer).getUint32(0);
+    const table = JSON.parse(new TextDecoder().decode(bytes.subarray(4, start)));
+    return Object.fromEntries(
+      Object.entries(table).map(([name, size]) => [name, bytes.subarray(start, (start += size))]),
+    );
+  }
+
+  async function begin(packed) {
+    const files = await unpack(packed);
+    // What Pyodide asks for is here, and nothing is asked of another host.
+    self.fetch = async (address) => {
+      const name = String(address).split("/").pop();
+      if (!(name in files)) throw new TypeError(`${address} is out of reach: a live cell has no network`);
+      const type = name.endsWith(".wasm") ? "application/wasm" : "application/octet-stream";
+      return new Response(files[name], { headers: { "Content-Type": type } });
+    };
+    for (const name of ["pyodide.asm.js", "pyodide.js"]) {
+      const address = URL.createObjectURL(new Blob([files[name]], { type: "text/javascript" }));
+      importScripts(address);
+      URL.revokeObjectURL(address);
+    }
+    const pyodide = await loadPyodide({ indexURL: "https://packed.invalid/", packages: ["numpy"], stdin: () => null });
+    const folder = pyodide.runPython("import site; site.getsitepackages()[0]");
+    pyodide.FS.mkdirTree(`${folder}/rnncourse`);
+    for (const name of Object.keys(files).filter((key) => key.endsWith(".py"))) {
+      pyodide.FS.writeFile(`${folder}/${name}`, files[name]);
+    }
+    pyodide.runPython("import importlib, numpy; importlib.invalidate_caches()");
+    cells = pyodide.pyimport("live_cells");
+  }
+
+  self.onmessage = async ({ data }) => {
+    try {
+      if (data.packed) {
+        await begin(data.packed);
+        postMessage({ ready: true });
+        return;
+      }
+      [pieces, told] = [[], performance.now()];
+      const error = cells.run(data.source, data.name, send);
+      flush();
+      postMessage({ error });
+    } catch (fault) {
+      postMessage({ fault: String(fault?.message ?? fault) });
+    }
+  };
+}
