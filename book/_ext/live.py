@@ -1,13 +1,14 @@
 """Sphinx: live cells, which a reader runs in the page: code cells tagged ``live``.
 
-``_static/live.js`` gives them a button, on pages that have such cells and on no others. Python comes
-with the first click: at the end of the build the files of ``_static/pyodide``, the modules of the
-package that need NumPy alone, and ``live_cells.py`` are packed into ``_static/live/python.bin``, and
-for pages that are opened from a folder, where scripts may not read files, into ``python.js``.
+``_static/live.js`` gives them a button, on pages that have such cells and on no others. Python
+comes with the first click: at the end of the build the files of ``_static/pyodide``, the modules of
+the package that need NumPy alone, ``live_cells.py`` and ``live_plot.py`` are packed into
+``_static/live/python.bin``, and for pages that are opened from a folder, where scripts may not read
+files, into ``python.js``.
 
 A cell can be live if what it imports is there and if it uses no name that a cell which is not live
-has set. ``python book/_ext/live.py book/01-sine/1-one-step.ipynb`` tells of each cell whether it can;
-on a page with live cells all that can are live, or have the tag ``not-live``: the build checks both.
+has set. ``python book/_ext/live.py NOTEBOOK`` tells of each cell whether it can. On a page with
+live cells all that can are live, or have the tag ``not-live``: the build checks both.
 """
 
 import ast
@@ -42,6 +43,9 @@ STANDARD = {
     *("collections", "dataclasses", "fractions", "functools", "itertools", "json", "math"),
     *("operator", "random", "re", "statistics", "string", "textwrap", "time", "typing"),
 }
+# What live_plot.py has of Matplotlib's pyplot.
+PYPLOT = "matplotlib.pyplot"
+PLOTS = {"plot", "xlabel", "ylabel", "title", "legend", "show"}
 # Files that are not in the page, and a keyboard that is not there.
 ABSENT = {"open", "input", "load", "loadtxt", "genfromtxt", "fromfile", "memmap", "get_ipython"}
 HIDDEN = {"remove-cell", "remove-input", "remove_cell", "remove_input"}
@@ -52,7 +56,7 @@ HIDDEN = {"remove-cell", "remove-input", "remove_cell", "remove_input"}
 
 @dataclass(frozen=True)
 class Found:
-    """A code cell: its identifier and tags, why it cannot be live, if so, and its imports that can."""
+    """A code cell: its tags, why it cannot be live, if so, and those of its imports that can."""
 
     cell: str
     tags: frozenset[str]
@@ -72,10 +76,10 @@ class Found:
 def cells_of(notebook: Path) -> list[Found]:
     """Look at each code cell of a notebook, in order.
 
-    Imports that a page cannot have are no names there. Those of a cell that is not live which it can
-    have are made before the first live cell runs: `prelude`.
+    What a cell that is not live imports and a page can have is there, too: see `prelude`.
     """
     found = []
+    plots: set[str] = set()  # names of pyplot
     there: dict[str, bool] = {}  # names: whether a live cell finds them as the notebook does
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] != "code":
@@ -91,7 +95,8 @@ def cells_of(notebook: Path) -> list[Found]:
         imports = tuple(text for text, able in imports_in(tree.body) if able)
         foreign = [text for text, able in imports_in(ast.walk(tree)) if not able]
         missing = sorted(name for name in uses if not there.get(name, hasattr(builtins, name)))
-        why_not = next(_reasons(tags, tree, foreign, missing), "")
+        plots |= {bound(text).pop() for text in imports if text.startswith(f"import {PYPLOT} as ")}
+        why_not = next(_reasons(tags, tree, foreign, missing, plots), "")
         live = not why_not and "not-live" not in tags
         there |= dict.fromkeys(sets, live)
         there |= dict.fromkeys((name for text in imports for name in bound(text)), True)
@@ -100,7 +105,11 @@ def cells_of(notebook: Path) -> list[Found]:
 
 
 def _reasons(
-    tags: frozenset[str], tree: ast.Module, foreign: list[str], missing: list[str]
+    tags: frozenset[str],
+    tree: ast.Module,
+    foreign: list[str],
+    missing: list[str],
+    plots: set[str],
 ) -> Iterator[str]:
     mentioned = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     mentioned |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -112,10 +121,24 @@ def _reasons(
         yield f"the page has no {', '.join(foreign)}"
     if mentioned & ABSENT:
         yield f"the page has no {', '.join(sorted(mentioned & ABSENT))}"
+    if others := calls_of(plots, tree) - PLOTS:
+        yield f"plt has no {', '.join(sorted(others))} in the page"
     if missing:
         yield f"no live cell sets {', '.join(missing)}"
     if "check" in tags:
         yield "it is run with the cell that it checks"
+
+
+def calls_of(names: set[str], tree: ast.Module) -> set[str]:
+    """What code takes out of modules with these names; a module that is handed on counts itself."""
+    inside = {
+        id(node.value): node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
+    }
+    return {
+        inside.get(id(node), node.id)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id in names
+    }
 
 
 def names_in(code: CodeType) -> tuple[set[str], set[str]]:
@@ -162,8 +185,10 @@ def imports_in(statements: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
 
 def _is_shipped(module: str) -> bool:
     top, _, rest = module.partition(".")
-    return top in {"numpy", *STANDARD} or (
-        top == "rnncourse" and rest.partition(".")[0] in {"", *SHIPPED}
+    return (
+        top in {"numpy", *STANDARD}
+        or module == PYPLOT
+        or (top == "rnncourse" and rest.partition(".")[0] in {"", *SHIPPED})
     )
 
 
@@ -192,20 +217,27 @@ def modules() -> dict[str, Path]:
     return found
 
 
+def originals() -> list[str]:
+    """Names of the files that make Python."""
+    lines = (PYODIDE / "SHA256SUMS").read_text(encoding="ascii").splitlines()
+    return [line.split()[1] for line in lines]
+
+
 def files() -> dict[str, bytes]:
     """Everything that a live cell needs, by the name that the worker knows."""
-    names = [
-        line.split()[1]
-        for line in (PYODIDE / "SHA256SUMS").read_text(encoding="ascii").splitlines()
-    ]
-    packed = {name: (PYODIDE / name).read_bytes() for name in names}
+    packed = {name: (PYODIDE / name).read_bytes() for name in originals()}
     packed |= {f"rnncourse/{name}.py": path.read_bytes() for name, path in modules().items()}
-    packed["live_cells.py"] = Path(__file__).with_name("live_cells.py").read_bytes()
+    here = Path(__file__).parent
+    packed["live_cells.py"] = (here / "live_cells.py").read_bytes()
+    packed |= {
+        "matplotlib/__init__.py": b"",
+        "matplotlib/pyplot.py": (here / "live_plot.py").read_bytes(),
+    }
     return packed
 
 
 def bundle() -> bytes:
-    """Pack all files into one: the length of a table, the table of names and sizes, the files; compressed."""
+    """Pack all files into one: a table of names and sizes behind its length, then the files."""
     packed = files()
     table = json.dumps({name: len(content) for name, content in packed.items()}).encode()
     return gzip.compress(
@@ -218,11 +250,8 @@ def bundle() -> bytes:
 
 def leave_out(app: Sphinx, config: Config) -> None:
     """Keep the files that are packed out of the site, where they would lie twice."""
-    names = [
-        line.split()[1]
-        for line in (PYODIDE / "SHA256SUMS").read_text(encoding="ascii").splitlines()
-    ]
-    config.exclude_patterns += [f"pyodide/{name}" for name in (*names, "SHA256SUMS", "*.py")]
+    names = (*originals(), "SHA256SUMS", "*.py")
+    config.exclude_patterns += [f"pyodide/{name}" for name in names]
 
 
 def check(app: Sphinx, doctree: nodes.document) -> None:

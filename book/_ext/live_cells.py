@@ -4,7 +4,6 @@
 A cell prints what it prints in a notebook; what goes wrong is printed as Python prints it.
 """
 
-import __main__
 import ast
 import io
 import linecache
@@ -13,6 +12,8 @@ import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
+
+import __main__
 
 MOST = 100_000  # characters that a cell may print
 CUT = f"\n… (cut after {MOST:,} characters)\n"
@@ -40,7 +41,7 @@ class Stream(io.TextIOBase):
 
 
 def shown(value: object) -> str:
-    """Write a value as a notebook does: a container that is too long for a line over several lines."""
+    """Write a value as a notebook does: a container too long for a line over several."""
     text = repr(value)
     if type(value) in CONTAINERS and len(text) > WIDTH and "\n" not in text:
         return pprint.pformat(value, width=WIDTH + 1, sort_dicts=False)
@@ -57,10 +58,13 @@ def run(source: str, name: str, send: Callable[[str, str], object]) -> str:
     try:
         _execute(source, file)
     except BaseException as error:  # also SystemExit: nothing a cell does ends the worker's loop
-        print(_told(error), end="", file=sys.stderr)
+        sys.stderr.write(_told(error))
         return _last_line(error)
     finally:
         sys.stdout, sys.stderr = streams
+        if plots := sys.modules.get("matplotlib.pyplot"):
+            for drawing in plots._take():  # live_plot.py
+                send("plot", drawing)
     return ""
 
 
@@ -72,7 +76,7 @@ def _execute(source: str, file: str) -> None:
     if isinstance(last, ast.Expr):
         value = eval(compile(ast.Expression(last.value), file, "eval"), names)
         if value is not None:
-            print(shown(value))
+            sys.stdout.write(f"{shown(value)}\n")
 
 
 def _last_line(error: BaseException) -> str:

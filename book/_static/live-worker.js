@@ -6,7 +6,7 @@ function liveWorker() {
 
   function send(kind, text) {
     const last = pieces[pieces.length - 1];
-    if (last?.kind === kind) last.text += text;
+    if (last?.kind === kind && kind !== "plot") last.text += text;
     else pieces.push({ kind, text });
     if (performance.now() - told > PAUSE) flush();
   }
@@ -43,8 +43,8 @@ function liveWorker() {
     }
     const pyodide = await loadPyodide({ indexURL: "https://packed.invalid/", packages: ["numpy"], stdin: () => null });
     const folder = pyodide.runPython("import site; site.getsitepackages()[0]");
-    pyodide.FS.mkdirTree(`${folder}/rnncourse`);
     for (const name of Object.keys(files).filter((key) => key.endsWith(".py"))) {
+      pyodide.FS.mkdirTree(`${folder}/${name}`.replace(/\/[^/]*$/, ""));
       pyodide.FS.writeFile(`${folder}/${name}`, files[name]);
     }
     pyodide.runPython("import importlib, numpy; importlib.invalidate_caches()");

@@ -163,7 +163,8 @@
       this.code = place.querySelector(".cell_input div.highlight").closest("[class*=highlight-]");
       this.original = this.code.querySelector("pre").textContent.replace(/\n$/, "");
       this.solution = place.dataset.solution;
-      this.committed = [...place.querySelectorAll(":scope > .cell_output, :scope > details > .cell_output")];
+      const outputs = this.solution === undefined ? ":scope > .cell_output, :scope > details > .cell_output" : "none";
+      this.committed = [...place.querySelectorAll(outputs)];
       this.run = make("button", { type: "button", class: "live-run" }, "Run here", make("span", { class: "live-unseen" }, `, ${this.name}`));
       this.edit = this.button("Edit", () => this.open().area.focus());
       this.reset = this.button("Reset", () => this.restore());
@@ -209,6 +210,7 @@
       if (this.editor) return this.editor;
       this.editor = makeEditor(`Code of ${this.name}`, this.original, () => run(this));
       this.editor.area.addEventListener("live-changed", () => this.offer());
+      this.editor.place.style.fontSize = getComputedStyle(this.code.querySelector("pre")).fontSize;
       this.code.after(this.editor.place);
       this.code.hidden = this.edit.hidden = true;
       return this.editor;
@@ -237,8 +239,13 @@
 
     write(pieces) {
       for (const { kind, text } of pieces) {
-        if (this.output.lastChild?.className !== `live-${kind}`) this.output.append(make("pre", { class: `live-${kind}`, tabindex: "0" }));
-        this.output.lastChild.append(text);
+        const last = this.output.lastChild;
+        const same = kind !== "plot" && last?.className === `live-${kind}`;
+        const part = same ? last : make(kind === "plot" ? "div" : "pre", { class: `live-${kind}` });
+        if (!same) this.output.append(part);
+        if (kind === "plot") part.attachShadow({ mode: "open" }).innerHTML = text; // from live_plot.py
+        else part.append(text);
+        if (part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight) part.tabIndex = 0;
       }
     }
 
