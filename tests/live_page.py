@@ -18,6 +18,7 @@ extensions = ["myst_nb", "sphinx_copybutton", "turn", "live"]
 html_theme = "sphinx_book_theme"
 html_static_path = [{str(ROOT / "book" / "_static")!r}]
 html_css_files = ["course.css"]
+html_js_files = [("accessible.js", {{"defer": "defer"}})]
 nb_execution_mode = "off"
 nb_merge_streams = True
 """

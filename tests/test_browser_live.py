@@ -71,11 +71,20 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def warm(context: BrowserContext, small: Site) -> Iterator[Page]:
-    """The small page, with Python at work: tests that leave the page as it was share it."""
+def opened(context: BrowserContext, small: Site) -> Iterator[Page]:
     with context.new_page() as made:
         made.goto(f"{small.url}/small.html")
         yield made
+
+
+@pytest.fixture
+def warm(opened: Page) -> Iterator[Page]:
+    """The small page, with Python at work; each test leaves the code as it was, and nothing running."""
+    yield opened
+    for name in ("Stop", "Reset"):
+        for button in opened.get_by_role("button", name=re.compile(f"^{name}")).all():
+            if button.is_visible():
+                button.click()
 
 
 def cells(page: Page) -> list[Locator]:
@@ -211,7 +220,7 @@ def test_edited_cell_changes_those_after_it_until_it_is_reset(warm: Page, small:
             FAILED,
         ),
         ("def f(): return f()\nf()", "RecursionError: maximum recursion depth exceeded\n"),
-        ("np.ones((100_000, 100_000))", "MemoryError"),
+        ("np.ones((100_000, 100_000))", "ValueError: array is too big"),
         ("input()", "EOFError"),
         ("raise SystemExit(3)", "SystemExit: 3\n"),
         ("plt.subplots()", "AttributeError: in the page plt has plot, xlabel"),
@@ -234,7 +243,7 @@ def test_endless_loop_is_stopped_and_the_page_stays_alive(warm: Page, small: Sit
     press(place)
     place.locator("[data-live-output] pre", has_text="begun").wait_for()
     assert place.get_attribute("data-live-state") == "running"
-    press(cell(warm, "series"))  # one at a time: nothing happens
+    cell(warm, "series").locator(".live-run").dispatch_event("click")  # one at a time: nothing happens
     assert cell(warm, "series").get_attribute("data-live-state") != "running"
     press(place, "Stop")
     assert place.get_attribute("data-live-state") == "idle"
@@ -252,7 +261,6 @@ def test_endless_printing_and_much_text_do_not_freeze_the_page(warm: Page) -> No
     place.locator("[data-live-output] pre", has_text="cut after 100,000 characters").wait_for()
     assert len(printed(place)) < 101_000
     press(place, "Stop")
-    press(place, "Reset")
 
 
 def test_huge_array_is_an_error_or_ends_python_not_the_page(warm: Page) -> None:
@@ -373,7 +381,6 @@ def test_code_keeps_its_place_and_colours_in_the_editor(warm: Page) -> None:
     measures = """e => ["fontSize", "fontFamily", "lineHeight", "padding", "width", "height"].map(
         key => getComputedStyle(e)[key])"""
     assert editor.locator("pre").evaluate(measures) == editor.locator("textarea").evaluate(measures)
-    press(place, "Reset")
 
 
 @pytest.mark.parametrize("width", [WIDE, PHONE], ids=["wide", "phone"])
@@ -419,7 +426,6 @@ def as_before(page: Page, sentence: str) -> None:
 
 
 def test_without_memory_the_page_is_as_before(page: Page, small: Site) -> None:
-    requests, _ = watched(page)
     page.goto(f"{small.url}/small.html")
     text = (small.folder / "_static" / "live-worker.js").read_text(encoding="utf-8")
     full = "WebAssembly.Memory = class { constructor() { throw new RangeError('out of memory'); } };"
@@ -428,7 +434,6 @@ def test_without_memory_the_page_is_as_before(page: Page, small: Site) -> None:
     press(cell(page, "series"))
     page.locator(".live-sorry").wait_for()
     as_before(page, "Python does not start in this browser (out of memory); everything else on the page works.")
-    assert requests
 
 
 def test_what_could_not_be_fetched_is_fetched_again(page: Page, small: Site) -> None:
@@ -442,11 +447,9 @@ def test_what_could_not_be_fetched_is_fetched_again(page: Page, small: Site) -> 
     page.wait_for_function("cell => cell.dataset.liveState === 'done'", arg=place.element_handle())
 
 
-def test_a_cell_reaches_no_host(warm: Page, small: Site) -> None:
+def test_a_cell_reaches_no_host(warm: Page) -> None:
     requests, _ = watched(warm)
     place = cell(warm, "long")
     code = "from urllib.request import urlopen\nurlopen('http://127.0.0.1:9/')"
     assert run(place, code) == "error"
     assert [request for request in requests if ":9/" in request] == []
-    press(place, "Reset")
-    assert small

@@ -18,13 +18,15 @@ import __main__
 MOST = 100_000  # characters that a cell may print
 CUT = f"\n… (cut after {MOST:,} characters)\n"
 WIDTH = 79  # of a notebook's line
+# Takes a kind (out, error, plot), a text, and whether it is the last for long.
+Send = Callable[[str, str, bool], object]
 CONTAINERS = (dict, list, tuple, set, frozenset)
 
 
 class Stream(io.TextIOBase):
     """Output of a cell, handed to `send` piece by piece, and no more of it than a page can hold."""
 
-    def __init__(self, kind: str, send: Callable[[str, str], object], count: list[int]) -> None:
+    def __init__(self, kind: str, send: Send, count: list[int]) -> None:
         self.kind, self.send, self.count = kind, send, count
 
     def writable(self) -> bool:
@@ -35,8 +37,10 @@ class Stream(io.TextIOBase):
         """Send the text, or what may still be sent of it."""
         room = MOST - self.count[0]
         self.count[0] += len(text)
-        if room > 0:
-            self.send(self.kind, text if len(text) <= room else text[:room] + CUT)
+        if len(text) <= room:
+            self.send(self.kind, text, False)
+        elif room >= 0:
+            self.send(self.kind, text[:room] + CUT, True)
         return len(text)
 
 
@@ -48,7 +52,7 @@ def shown(value: object) -> str:
     return text
 
 
-def run(source: str, name: str, send: Callable[[str, str], object]) -> str:
+def run(source: str, name: str, send: Send) -> str:
     """Run a cell in the namespace that all share; return the error's last line, or nothing."""
     file, count = f"<{name}>", [0]
     # Where a traceback looks for the lines that it shows.
@@ -64,7 +68,7 @@ def run(source: str, name: str, send: Callable[[str, str], object]) -> str:
         sys.stdout, sys.stderr = streams
         if plots := sys.modules.get("matplotlib.pyplot"):
             for drawing in plots._take():  # live_plot.py
-                send("plot", drawing)
+                send("plot", drawing, False)
     return ""
 
 

@@ -1,14 +1,15 @@
 // The worker that runs a page's live cells: Python, by Pyodide. live.js starts it from this function's own text, because
 // a page that is opened from a folder may start no worker from a file. All files come packed, from book/_ext/live.py.
 function liveWorker() {
-  const PAUSE = 50; // milliseconds between two messages: a page that is told everything at once stands still
-  let cells, pieces, told;
+  // What is printed is told at once, but of much, every 50 ms: a page that gets too many messages stands still.
+  const [FREE, PAUSE] = [200, 50];
+  let cells, pieces, count, told;
 
-  function send(kind, text) {
-    const last = pieces[pieces.length - 1];
-    if (last?.kind === kind && kind !== "plot") last.text += text;
+  function send(kind, text, last) {
+    const before = pieces[pieces.length - 1];
+    if (before?.kind === kind && kind !== "plot") before.text += text;
     else pieces.push({ kind, text });
-    if (performance.now() - told > PAUSE) flush();
+    if (last || ++count < FREE || performance.now() - told > PAUSE) flush();
   }
 
   function flush() {
@@ -58,7 +59,7 @@ function liveWorker() {
         postMessage({ ready: true });
         return;
       }
-      [pieces, told] = [[], performance.now()];
+      [pieces, count, told] = [[], 0, performance.now()];
       const error = cells.run(data.source, data.name, send);
       flush();
       postMessage({ error });

@@ -55,7 +55,7 @@
       under.replaceChildren(...coloured(area.value));
       area.dispatchEvent(new Event("live-changed"));
     };
-    const insert = (text) => document.execCommand("insertText", false, text); // so that it can be undone
+    const insert = (text) => document.execCommand(text ? "insertText" : "delete", false, text); // so that it can be undone
 
     function indent(back) {
       const { value, selectionStart, selectionEnd } = area;
@@ -65,7 +65,7 @@
       const moved = back ? lines.replace(/^ {1,4}/gm, "") : lines.replace(/^(?=.)/gm, "    ");
       if (moved === lines) return;
       area.setSelectionRange(start, selectionEnd);
-      insert(moved) || area.setRangeText(moved);
+      insert(moved);
       if (selectionStart !== selectionEnd) area.setSelectionRange(start, start + moved.length);
     }
 
@@ -279,6 +279,7 @@
     target.open();
     for (const cell of cells) cell.run.setAttribute("aria-disabled", "true");
     try {
+      target.state = python.worker ? "running" : "loading";
       if (!python.worker) await load(target);
       if (python.worker) await runAll(target);
     } catch (fault) {
@@ -291,7 +292,6 @@
 
   // Without the files: try again. With them, but without the memory or what else Python needs: the page is as it was.
   async function load(target) {
-    target.state = "loading";
     target.status.textContent = "Loading Python, once for this page …";
     try {
       await begin((part) => {
@@ -312,6 +312,7 @@
 
   async function runAll(target) {
     const started = performance.now();
+    target.state = "running";
     for (const cell of cells.slice(0, target.index)) {
       const given = cell.solution !== undefined && cell.right !== cell.text;
       const source = given ? cell.solution : cell.text;
