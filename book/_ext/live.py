@@ -152,21 +152,29 @@ def names_in(code: CodeType) -> tuple[set[str], set[str]]:
         elif step.opname in {"STORE_NAME", "STORE_GLOBAL"}:
             sets.add(step.argval)
         elif isinstance(step.argval, CodeType):
-            later |= _globals_of(step.argval)
+            found, made = _globals_of(step.argval)
+            later |= found
+            sets |= made
     return uses | (later - sets), sets
 
 
-def _globals_of(code: CodeType) -> set[str]:
+def _globals_of(code: CodeType) -> tuple[set[str], set[str]]:
+    """Global names that a function or class within a cell reads, and those that it sets."""
     found: set[str] = set()
-    own: set[str] = set()
+    made: set[str] = set()
+    own = {"__name__", "__qualname__", "__module__"}
     for step in dis.get_instructions(code):
-        if step.opname in {"STORE_NAME", "MAKE_CELL"}:
+        if step.opname == "STORE_NAME":
             own.add(step.argval)
+        elif step.opname == "STORE_GLOBAL":
+            made.add(step.argval)
         elif step.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and step.argval not in own:
             found.add(step.argval)
         elif isinstance(step.argval, CodeType):
-            found |= _globals_of(step.argval)
-    return found - {"__name__", "__qualname__", "__module__", "__annotate__"}
+            within = _globals_of(step.argval)
+            found |= within[0]
+            made |= within[1]
+    return found, made
 
 
 def imports_in(statements: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:

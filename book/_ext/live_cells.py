@@ -5,9 +5,9 @@ A cell prints what it prints in a notebook; what goes wrong is printed as Python
 """
 
 import ast
+import contextlib
 import io
 import linecache
-import pprint
 import sys
 import traceback
 from collections.abc import Callable
@@ -20,7 +20,18 @@ CUT = f"\n… (cut after {MOST:,} characters)\n"
 WIDTH = 79  # of a notebook's line
 # Takes a kind (out, error, plot), a text, and whether it is the last for long.
 Send = Callable[[str, str, bool], object]
-CONTAINERS = (dict, list, tuple, set, frozenset)
+LONGEST = 1_000  # items of a container that are written
+BRACKETS = {
+    dict: ("{", "}"),
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    set: ("{", "}"),
+    frozenset: ("frozenset({", "})"),
+}
+
+
+class More(str):
+    """What stands for the items that are not written."""
 
 
 class Stream(io.TextIOBase):
@@ -44,12 +55,44 @@ class Stream(io.TextIOBase):
         return len(text)
 
 
-def shown(value: object) -> str:
-    """Write a value as a notebook does: a container too long for a line over several."""
-    text = repr(value)
-    if type(value) in CONTAINERS and len(text) > WIDTH and "\n" not in text:
-        return pprint.pformat(value, width=WIDTH + 1, sort_dicts=False)
-    return text
+def shown(value: object, column: int = 0, indent: int = 0, after: int = 0) -> str:
+    """Write a value as IPython does, from `column` on, with `after` characters behind it.
+
+    A container that does not fit into its line has a line for each item.
+    """
+    kind = type(value)
+    if kind not in BRACKETS or not value:
+        return f"\n{' ' * indent}".join(repr(value).splitlines())
+    opening, closing = BRACKETS[kind]
+    items = _items(value)
+    ends = ",)" if kind is tuple and len(items) == 1 else closing
+
+    def written(start: int, inner: int, between: str) -> str:
+        parts: list[str] = []
+        for number, (key, item) in enumerate(items):
+            at = start + len(key) if number == 0 else inner + len(key)
+            more = after + len(ends) if number == len(items) - 1 else 1
+            end = item if isinstance(item, More) else shown(item, at, inner, more)
+            parts.append(f"{key}{end}")
+        return f"{opening}{between.join(parts)}{ends}"
+
+    line = written(-(10**9), indent, ", ")
+    if column + len(line) + after <= WIDTH and "\n" not in line:
+        return line
+    inner = indent + len(opening)
+    return written(column + len(opening), inner, f",\n{' ' * inner}")
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    """Items of a container, each behind its key, if it has one; the first thousand."""
+    if isinstance(value, dict):
+        found = [(f"{shown(key)}: ", item) for key, item in value.items()]
+    else:
+        found = [("", item) for item in value]
+        if isinstance(value, set | frozenset):
+            with contextlib.suppress(TypeError):  # what has no order stays as it comes
+                found = [("", item) for item in sorted(value)]
+    return found if len(found) <= LONGEST else [*found[:LONGEST], ("", More("..."))]
 
 
 def run(source: str, name: str, send: Send) -> str:
@@ -73,7 +116,7 @@ def run(source: str, name: str, send: Send) -> str:
 
 
 def _execute(source: str, file: str) -> None:
-    tree = compile(source, file, "exec", ast.PyCF_ONLY_AST)
+    tree = ast.parse(source, file)
     names: dict[str, Any] = vars(__main__)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, file, "exec"), names)

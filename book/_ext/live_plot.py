@@ -33,7 +33,7 @@ _shown: list[str] = []
 
 def plot(*values: Any, label: str = "", color: str = "", **_ignored: Any) -> None:
     """Draw ``plot(y)`` or ``plot(x, y)``, perhaps with a format such as ``"o-"`` or ``"--"``."""
-    form = values[-1] if isinstance(values[-1], str) else ""
+    form = next((value for value in values if isinstance(value, str)), "")
     given = [value for value in values if not isinstance(value, str)]
     arrays = [np.atleast_1d(np.asarray(value, dtype=float)) for value in given]
     if len(arrays) not in {1, 2}:
