@@ -8,6 +8,7 @@ import http.server
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,13 +49,20 @@ def serve(folder: Path) -> http.server.ThreadingHTTPServer:
     return server
 
 
+@contextmanager
+def served_page(folder: Path) -> Iterator[Site]:
+    """The small page, built and served."""
+    made = live_page.notebook()
+    site = live_page.build(folder, {"small": made})
+    with serve(site) as server:
+        yield Site(site, f"http://127.0.0.1:{server.server_port}", {"small": live_page.committed(made)})
+        server.shutdown()
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = live_page.notebook()
-    folder = live_page.build(tmp_path_factory.mktemp("live"), {"small": made})
-    with serve(folder) as server:
-        yield Site(folder, f"http://127.0.0.1:{server.server_port}", {"small": live_page.committed(made)})
-        server.shutdown()
+    with served_page(tmp_path_factory.mktemp("live")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

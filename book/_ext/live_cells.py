@@ -21,7 +21,7 @@ WIDTH = 79  # of a notebook's line
 # Takes a kind (out, error, plot), a text, and whether it is the last for long.
 Send = Callable[[str, str, bool], object]
 LONGEST = 1_000  # items of a container that are written
-BRACKETS = {
+BRACKETS: dict[type, tuple[str, str]] = {
     dict: ("{", "}"),
     list: ("[", "]"),
     tuple: ("(", ")"),
