@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 TIMEOUT = 120_000  # milliseconds: a machine may be busy with other things
 ENDED = "cell => ['done', 'error'].includes(cell.dataset.liveState)"
 HTML = [name for name in NOTEBOOKS if built(name).is_file()]
-BOOK = [name for name in HTML if "_static/live.js" in built(name).read_text(encoding="utf-8")]
+BOOK = [name for name in HTML if "_static/live.js?v=" in built(name).read_text(encoding="utf-8")]
 PAGES = ["small", *BOOK]
 
 

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from IPython.lib.pretty import pretty
 from matplotlib import pyplot
 from nbformat.v4 import new_code_cell, new_notebook
+from test_floors import LIGHT
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = [path for path in sorted((ROOT / "book").glob("*/*.ipynb")) if path.name != "assignment.ipynb"]
@@ -67,6 +68,7 @@ def test_what_is_packed_is_all_that_is_needed_and_small() -> None:
     packed = live.bundle()
     assert packed == live.bundle(), "the same at each build"
     assert len(packed) + (ROOT / "book" / "_static" / "live-worker.js").stat().st_size < 9_000_000
+    assert sorted(live.SHIPPED) == sorted(LIGHT)
     shipped = {name for name in live.files() if name.startswith("rnncourse/")}
     modules = {"__init__", "_checks", "_dates", *live.SHIPPED}
     assert shipped == {f"rnncourse/{name}.py" for name in modules}

@@ -295,10 +295,11 @@ def add_scripts(
 def pack(app: Sphinx, exception: Exception | None) -> None:
     """Write the bundle, in both forms, if a page may ask for it."""
     pages = Path(app.outdir).rglob("*.html")
+    loads = "_static/live.js?v="
     if (
         exception
         or app.builder.format != "html"
-        or not any("live.js" in p.read_text(encoding="utf-8") for p in pages)
+        or not any(loads in p.read_text(encoding="utf-8") for p in pages)
     ):
         return
     folder = Path(app.outdir) / "_static" / "live"

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 34, 46
+WIDTH, HEIGHT = 640, 312
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 34, 58
 MOST = 4_000  # points of a line
 COLOURS = ("blue", "orange", "green", "pink", "muted")
 DASHES = {"--": "7 4", "-.": "8 3 2 3", ":": "2 4"}
@@ -116,7 +116,7 @@ def _svg() -> str:
     for tick in _ticks(x0, x1):
         at = across(tick)
         parts.append(f'<path class="frame" d="M{at:.1f} {low}v5"/>')
-        parts.append(f'<text x="{at:.1f}" y="{low + 19}">{_number(tick)}</text>')
+        parts.append(f'<text x="{at:.1f}" y="{low + 23}">{_number(tick)}</text>')
     for tick in _ticks(y0, y1):
         at = up(tick)
         parts.append(f'<path class="frame" d="M{LEFT} {at:.1f}h-5"/>')
