@@ -3,52 +3,79 @@
 import re
 
 import pytest
-from selfcheck import ANSWER, SelfCheck
+from selfcheck import ANSWER, Answer, Bet, Reason, SelfCheck
 
 
-class Directive(SelfCheck):
+class Directive:
     """Without Sphinx around it: only the reading of the lines."""
 
-    def __init__(self, *lines: str) -> None:
-        self.content, self.content_offset, self.lineno = list(lines), 0, 1  # type: ignore[assignment]
-        self.state_machine = self.state = None
-
-    class _Env:
+    class env:  # noqa: N801
         docname = "page"
+        new_serialno = staticmethod(lambda _: 0)
 
-        def new_serialno(self, _: str) -> int:
-            return 0
+    def __init__(self, *lines: str, arguments: tuple[str, ...] = ()) -> None:
+        self.content, self.content_offset, self.lineno = list(lines), 0, 1
+        self.arguments = list(arguments)
 
-    env = _Env()  # type: ignore[assignment]
-
-    def error(self, message: str) -> Exception:  # type: ignore[override]
+    def error(self, message: str) -> Exception:
         return ValueError(message)
 
     def _parsed(self, lines: list[str], offset: int):
         from docutils import nodes
 
-        return nodes.container("", nodes.paragraph("", " ".join(lines)))
+        text = " ".join(filter(None, lines))
+        return nodes.container("", *([nodes.paragraph("", text)] if text else []))
 
     def set_source_info(self, node) -> None:
         pass
+
+
+class Check(Directive, SelfCheck):
+    pass
+
+
+class Wager(Directive, Bet):
+    pass
 
 
 GOOD = ("How many?", "", "- [ ] one", "  Too few.", "- [x] two", "  One and one.")
 
 
 def test_question_is_read() -> None:
-    (asked,) = Directive(*GOOD).run()
-    prompt, first, second = asked.children
-    assert prompt.astext().strip() == "How many?"
-    assert [given["right"] for given in (first, second)] == [False, True]
-    assert [given[0].astext() for given in (first, second)] == ["one", "two"]
-    assert [given[-1].astext().strip() for given in (first, second)] == ["Too few.", "One and one."]
+    (asked,) = Check(*GOOD).run()
+    prompt, *answers = asked.children
+    assert prompt.astext() == "How many?"
+    assert [a.astext() for a in answers if isinstance(a, Answer)] == ["one", "two"]
+    reasons = [reason for reason in answers if isinstance(reason, Reason)]
+    assert [(r["right"], r.astext()) for r in reasons] == [(False, "Too few."), (True, "One and one.")]
+
+
+def test_bet_is_read() -> None:
+    (asked,) = Wager("- [ ] one", "- [x] two", "  One and one.", arguments=("How many?",)).run()
+    assert asked["title"] == "Bet 1"
+    assert asked["classes"] == ["selfcheck", "bet"]
+    assert asked[0].astext() == "How many?"
+    assert [reason.astext() for reason in asked if isinstance(reason, Reason)] == ["", "One and one."]
 
 
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (GOOD[:4], "at least two answers"),
+        (("- [ ] one", "- [x] two"), "'two' needs a reason"),
+        (("- [ ] one", "- [ ] two"), "exactly one answer of a bet"),
+        ((), "a bet needs at least two answers .* got 0"),
+    ],
+)
+def test_faulty_bet_stops_the_build(lines: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Wager(*lines, arguments=("How many?",)).run()
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (GOOD[:4], "a self-check needs at least two answers"),
+        (GOOD[2:], "needs a question"),
         ((*GOOD[:3], *GOOD[4:]), "'one' needs a reason"),
         ((*GOOD, "- [x] three", "  No."), "exactly one answer"),
         ((*GOOD[:4], "- [ ] two", "  One and one."), "exactly one answer"),
@@ -56,7 +83,7 @@ def test_question_is_read() -> None:
 )
 def test_faulty_question_stops_the_build(lines: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Directive(*lines).run()
+        Check(*lines).run()
 
 
 def test_answers_are_recognised() -> None:

@@ -14,9 +14,8 @@ PAGE = """<article><section id="top"><h1>1. A title<a class="headerlink" href="#
 <div class="cell"><div class="cell_input"><pre>plt.show()</pre></div>
 <div class="cell_output"><figure id="fig-a"><img alt="A line." src="../_images/a.png"></figure></div></div>
 <p>What the figure says.</p>
-<div class="selfcheck"><div><p>How many?</p></div>
-<div><div class="answer"><input type="radio"><label>(a) 1</label></div><label>(b) 2</label></div>
-<div class="reasons"><div class="wrong"><p>No.</p></div><div class="right"><p>Right, two.</p></div></div></div>
+<div class="selfcheck bet"><p class="title">Bet 1</p><fieldset><legend class="asked">How many?</legend>
+<div class="answer"><input type="radio"><label for="a">(a) 1</label><label for="b">(b) 2</label></div></fieldset></div>
 </section>
 <section id="practice"><h2>1.2. Exercises</h2>
 <div class="exercise admonition"><section><p>Do it.</p></section></div>
@@ -24,6 +23,8 @@ PAGE = """<article><section id="top"><h1>1. A title<a class="headerlink" href="#
 <details><p>A hint.</p></details><p>Solution: here.</p>
 <div class="solution dropdown admonition"><p>Folded.</p></div></section>
 <section><h2>1.3. Further reading</h2><p>Books.</p></section>
+<div class="at-the-end"><table></table><div class="wrong" data-for="a"><p>No.</p></div>
+<div class="right" data-for="b"><p class="verdict"><span class="of">Bet 1, </span>Right, two.</p></div></div>
 </section></article>"""
 
 
@@ -52,7 +53,8 @@ def test_slides_show_what_the_rule_says(deck: Deck) -> None:
     assert "[3]" not in str(code)
     assert "plt.show" not in str(figure)
     assert '<div class="fragment"><p>What the figure says.</p></div>' in str(figure)
-    assert '<div class="fragment reason"><p>Right, two.</p></div>' in str(question)
+    assert '<div class="fragment reason"><p class="verdict">Right, two.</p></div>' in str(question)
+    assert '<div class="asked"><p>How many?</p></div>' in str(question)
     assert "No." in str(question.notes)
     assert "No." not in str(question.parts)
     assert "Do it." in str(exercise)

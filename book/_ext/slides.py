@@ -81,10 +81,14 @@ class Deck:
 
     def __init__(self, article: Tag, address: str) -> None:
         self.columns: list[list[Slide]] = []
+        # Reasons of bets stand at the page's end.
+        self.reasons = {str(part["data-for"]): part for part in article.select("[data-for]")}
         self.heading = ""
         self.said: list[tuple[str, int]] = []  # sentences to be shown, with their lengths
         self.told: list[str] = []  # paragraphs for the notes
         tidy(article, address)
+        for end in article.select(".at-the-end"):
+            end.extract()
         section = article.find("section")
         assert isinstance(section, Tag)
         self.walk(section)
@@ -214,18 +218,21 @@ class Deck:
     def question(self, check: Tag) -> None:
         """Ask; answer at the next key."""
         self.settle()
-        asked = check.find("div")
-        right = check.find(class_="right")
-        assert isinstance(asked, Tag)
-        assert isinstance(right, Tag)
-        answers = "".join(f"<p>{label.decode_contents()}</p>" for label in check.find_all("label"))
+        labels = check.find_all("label")
+        reasons = [self.reasons[str(label["for"])] for label in labels]
+        asked = "".join(
+            f"<p>{part.decode_contents()}</p>" if part.name == "legend" else part.decode_contents()
+            for part in check.select(".asked")
+        )
+        answers = "".join(f"<p>{label.decode_contents()}</p>" for label in labels)
+        (right,) = (reason for reason in reasons if "right" in reason["class"])
         slide = self.add()
         slide.parts += [
-            f'<div class="asked">{asked.decode_contents()}</div>',
+            f'<div class="asked">{asked}</div>',
             f'<div class="answers">{answers}</div>',
             f'<div class="fragment reason">{right.decode_contents()}</div>',
         ]
-        slide.notes += [reason.decode_contents() for reason in check.find_all(class_="wrong")]
+        slide.notes += [reason.decode_contents() for reason in reasons if reason is not right]
 
     def exercise(self, exercise: Tag) -> None:
         """Show an exercise without its solution."""
@@ -242,7 +249,8 @@ def tidy(article: Tag, address: str) -> None:
         if isinstance(before, NavigableString):
             before.replace_with(before.rstrip())
         citation.decompose()
-    for extra in article.select(".headerlink, style, script, input, button"):
+    extras = ".headerlink, style, script, input, button, .verdict .of, .your-turn-solution"
+    for extra in article.select(extras):
         extra.decompose()
     for corner in article.find_all("th", string=re.compile(r"^\s*$")) + article.select("th:empty"):
         corner.name = "td"  # a heading without words is none
