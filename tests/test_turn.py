@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from nbformat import NotebookNode, from_dict, write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from turn import solution, starting_code
 
-EXTENSIONS = Path(__file__).parents[1] / "book" / "_ext"
+BOOK = Path(__file__).parents[1] / "book"
 BET = """```{bet} How many are *two* and $1$?
 
 - [ ] two
@@ -93,11 +94,14 @@ def build(folder: Path, pages: dict[str, NotebookNode], builder: str = "html") -
     names = "\n".join(pages)
     (folder / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{names}\n```\n", encoding="utf-8")
     settings = {"extensions": ["myst_nb", "turn"], "nb_execution_mode": "off", "myst_enable_extensions": ["dollarmath"]}
-    settings |= {"root_doc": "index"}
+    settings |= {"root_doc": "index", "html_static_path": ["static"]}
+    (folder / "static").mkdir()
+    for name in ("selfcheck.js", "selfcheck.css"):
+        shutil.copy(BOOK / "_static" / name, folder / "static")
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     (folder / "conf.py").write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder, ".", "out"]
-    paths = os.environ | {"PYTHONPATH": str(EXTENSIONS), "NO_COLOR": "1"}
+    paths = os.environ | {"PYTHONPATH": str(BOOK / "_ext"), "NO_COLOR": "1"}
     done = subprocess.run(command, cwd=folder, env=paths, capture_output=True, text=True, check=False)
     assert bool(done.returncode) == bool(done.stderr), done.stderr
     return done.stderr
