@@ -1,6 +1,5 @@
 """The directives for a bet and for code to complete, in a small book: what the page holds, and what stops the build."""
 
-import json
 import os
 import re
 import shutil
@@ -87,18 +86,22 @@ def code(source: str, *tags: str, prints: str = "") -> NotebookNode:
     return new_code_cell(source, outputs=outputs, execution_count=1, metadata={"tags": list(tags)})
 
 
-def build(folder: Path, pages: dict[str, NotebookNode], builder: str = "html") -> str:
+def build(folder: Path, pages: dict[str, NotebookNode], builder: str = "html", **more: object) -> str:
     """Build a small book; return what Sphinx complains of."""
     for name, page in pages.items():
         write(page, folder / f"{name}.ipynb")
     names = "\n".join(pages)
     (folder / "index.md").write_text(f"# Book\n\n```{{toctree}}\n{names}\n```\n", encoding="utf-8")
-    settings = {"extensions": ["myst_nb", "turn"], "nb_execution_mode": "off", "myst_enable_extensions": ["dollarmath"]}
-    settings |= {"root_doc": "index", "html_static_path": ["static"]}
+    settings = {
+        "extensions": ["myst_nb", "turn"],
+        "nb_execution_mode": "off",
+        "myst_enable_extensions": ["colon_fence", "dollarmath"],
+    }
+    settings |= {"root_doc": "index", "html_static_path": ["static"], **more}
     (folder / "static").mkdir()
     for name in ("selfcheck.js", "selfcheck.css"):
         shutil.copy(BOOK / "_static" / name, folder / "static")
-    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    lines = [f"{name} = {value!r}" for name, value in settings.items()]
     (folder / "conf.py").write_text("\n".join(lines), encoding="utf-8")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", builder, ".", "out"]
     paths = os.environ | {"PYTHONPATH": str(BOOK / "_ext"), "NO_COLOR": "1"}
