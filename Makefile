@@ -48,7 +48,7 @@ OF_FILES := $(patsubst %,tests/test_%.py,notebooks solutions errata diagrams req
 # A part of the tests: what it is, its command; at its end the seconds it took.
 stage = echo "$(1)"; start=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - start)) s"
 
-.PHONY: again help book pdf slides test package notebooks test-all second-kernels machines run check new-chapter fmt lint lock lowest assignments grade results bench serve address wheel clean
+.PHONY: again help book pdf slides test package notebooks test-all second-kernels plain machines run check new-chapter fmt lint lock lowest assignments grade results bench serve address wheel clean
 
 help:  ## list these commands
 	grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
@@ -81,8 +81,13 @@ test-all: test  ## and the rest: installing, the classroom, a browser, other ker
 	$(call stage,Trying the assignments,$(NBVAL) --nbval-lax $(ASSIGNMENTS))
 	$(call stage,Grading: right$(COMMA) untouched$(COMMA) wrong and hostile answers,$(PYTEST) -m sandbox)
 	$(call stage,Using the site in a browser,$(PYTEST) --dist loadfile -m browser tests)
-	$(MAKE) --no-print-directory second-kernels
+	$(MAKE) --no-print-directory second-kernels plain
 	echo "All tests passed"
+
+plain: $(TESTS) $(SITE)  ## run the notebooks that readers get, with solutions put into the cells to complete
+	rm -rf _build/solved
+	$(PY) tests/solved.py _build/html _build/solved
+	$(call stage,Running the notebooks that readers get,$(NBVAL) --nbval --digits=$(DIGITS) _build/solved)
 
 second-kernels: $(TESTS)  ## compare every output under the kernels of an old processor, digit by digit
 	$(call stage,Which kernels compute,$(SECOND) $(PYTEST) tests/test_kernels.py)

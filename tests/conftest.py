@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = ["wrong_answers"]  # pieces of notebooks
+collect_ignore = ["wrong_answers", "wrong_turns"]  # pieces of notebooks
 SITE = Path(__file__).parents[1] / "_build" / "html"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 MISSING = (
