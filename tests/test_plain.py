@@ -5,10 +5,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from solved import solve
-from test_site import CONFIG, NOTEBOOKS, ROOT, SITE, without_code
+from test_site import NOTEBOOKS, ROOT, SITE, without_code
 from test_turn import BET, CHECK, CODE, TASK, build, code, notebook, text
 from turn import starting_code
 
@@ -216,7 +215,6 @@ def test_notebook_is_valid_and_its_code_is_the_books(name: str) -> None:
 def test_no_directive_and_no_role_is_left(name: str) -> None:
     text = prose(name)
     assert re.findall(r"[`:]{3}\{|\{[\w:]+\}`|(?m:^\(.+\)=$)|\{\{|(?m:^:\w+:)|system-message", text) == []
-    # The formulas are all there, and no others.
     assert len(text) > 500
 
 
@@ -230,15 +228,3 @@ def test_no_answer_can_be_seen(name: str) -> None:
     assert not re.search(r"\*(?:Right|No)\.\*", opened)
     code = [cell.source for cell in nbformat.read(path_of(name), as_version=4).cells if cell.cell_type == "code"]
     assert "SOLUTION" not in "".join(code)
-
-
-@pytest.mark.site
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_download_leads_to_the_notebook(name: str) -> None:
-    page = SITE / f"{name}.html"
-    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
-    (link,) = soup.select("a.btn-download-source-button")
-    assert (page.parent / link["href"]).resolve() == path_of(name)
-    launched = [link["href"] for link in soup.select(".dropdown-launch-buttons a")]
-    assert bool(launched) == bool(CONFIG["repository"]["url"])
-    assert all("/notebooks" in address and "/main" not in address for address in launched)

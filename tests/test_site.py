@@ -479,11 +479,11 @@ def test_each_numbered_equation_is_referred_to(page: str) -> None:
 def test_buttons_lead_to_this_notebook(page: str) -> None:
     links = {e.attributes.get("href", "") for e in parsed(built(page)).elements}
     if on_github := repository.on_github(REPOSITORY):
-        name, branch = "/".join(on_github), CONFIG["repository"]["branch"]
-        assert f"https://mybinder.org/v2/gh/{name}/{branch}?urlpath=lab/tree/{page}.ipynb" in links
-        assert f"https://colab.research.google.com/github/{name}/blob/{branch}/{page}.ipynb" in links
-    (download,) = [link for link in links if link.endswith(".ipynb") and "_sources" in link]
-    assert (built(page).parent / download).read_bytes() == (ROOT / f"{page}.ipynb").read_bytes()
+        name = "/".join(on_github)
+        assert f"https://mybinder.org/v2/gh/{name}/notebooks?urlpath=lab/tree/{page}.ipynb" in links
+        assert f"https://colab.research.google.com/github/{name}/blob/notebooks/{page}.ipynb" in links
+    (download,) = [link for link in links if link.endswith(".ipynb") and "notebooks/" in link and ":" not in link]
+    assert (built(page).parent / download).resolve() == SITE / "notebooks" / f"{page.removeprefix('book/')}.ipynb"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,7 +1,10 @@
 """What is written for other services: it cannot run here, so it is compared with what the repository has."""
 
 import json
+import os
 import re
+import subprocess
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,12 @@ FORMS = [path for path in sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.y
 OTHERS = [ROOT / ".pre-commit-config.yaml", ROOT / ".devcontainer" / "devcontainer.json", ROOT / ".ci" / "run"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+
+# What a job may do beside reading.
+MORE = {
+    ("pages", "deploy"): {"pages": "write", "id-token": "write"},
+    ("pages", "notebooks"): {"actions": "read", "contents": "write"},
+}
 
 
 def read(path: Path) -> dict[Any, Any]:
@@ -48,8 +57,7 @@ def test_workflow_may_do_little_and_ends(path: Path) -> None:
     assert "group" in workflow["concurrency"]
     for name, job in workflow["jobs"].items():
         assert job["timeout-minutes"] <= 90
-        more = {"pages": "write", "id-token": "write"} if (path.stem, name) == ("pages", "deploy") else None
-        assert job.get("permissions") == more
+        assert job.get("permissions") == MORE.get((path.stem, name))
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -122,3 +130,40 @@ def test_container_for_an_editor_is_the_make_of_the_readme() -> None:
 
 def test_it_is_said_that_they_have_not_run() -> None:
     assert "have never run" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_branch_for_colab_and_binder_has_the_notebooks_for_readers(tmp_path: Path) -> None:
+    """The two steps run here, on a small repository, with another one in the place of GitHub's."""
+    here, there, temp = (tmp_path / name for name in ("here", "there.git", "temp"))
+    files = {"book/01-sine/1-sine.ipynb": "the book's", "data/a.csv": "1", ".github/workflows/pages.yml": "name: Site"}
+    for name, text in files.items():
+        (here / name).parent.mkdir(parents=True)
+        (here / name).write_text(text, encoding="utf-8")
+    made = tmp_path / "notebooks" / "01-sine" / "1-sine.ipynb"
+    made.parent.mkdir(parents=True)
+    made.write_text("a reader's", encoding="utf-8")
+    temp.mkdir()
+    with tarfile.open(temp / "artifact.tar", "w") as artifact:
+        artifact.add(made.parents[1], "./notebooks")
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    settings = {"RUNNER_TEMP": str(temp), "GITHUB_RUN_ID": "1", "GITHUB_REF_NAME": "v1.2.0", "PATH": path}
+    settings |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "HOME": str(tmp_path)}
+    (tmp_path / "gh").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "gh").chmod(0o755)
+
+    def run(script: str, folder: Path = here) -> str:
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        return subprocess.run(
+            command, cwd=folder, env=os.environ | settings, check=True, capture_output=True, text=True
+        ).stdout
+
+    run(f"git init -q && git init -q --bare {there} && git remote add origin {there} && git add --all")
+    run("git -c user.name=a -c user.email=a commit -q -m first && git push -q origin HEAD:main")
+    job = read(ROOT / ".github" / "workflows" / "pages.yml")["jobs"]["notebooks"]
+    for _ in range(2):  # and with the next tag, again
+        for step in job["steps"]:
+            run(step.get("run", ""))
+        run("git reset -q --hard")
+    assert run("git ls-tree -r --name-only notebooks", there).split() == ["book/01-sine/1-sine.ipynb", "data/a.csv"]
+    assert run("git show notebooks:book/01-sine/1-sine.ipynb", there) == "a reader's"
+    assert run("git log --format=%s notebooks", there) == "Notebooks of v1.2.0\n"
