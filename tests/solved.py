@@ -1,7 +1,7 @@
 """The notebooks that readers get, with the solutions put in: what nbval runs in ``make test-all``.
 
-``python tests/solved.py SITE FOLDER`` copies all of ``SITE/notebooks``. A cell to complete gets the code and the output
-that the book's own notebook has, and each cell its tags, some of which speak to nbval.
+``python tests/solved.py SITE FOLDER`` copies all of ``SITE/notebooks``. A cell to complete gets the code that the
+book's own notebook has, it and its check get their outputs, and each cell its tags, some of which speak to nbval.
 """
 
 import sys
@@ -19,7 +19,7 @@ def solve(plain: nbformat.NotebookNode, source: nbformat.NotebookNode) -> nbform
         if cell.cell_type == "code":
             tags = cells[cell.id].metadata.get("tags", [])
             cell.metadata = nbformat.from_dict({"tags": tags})
-            if "your-turn" in tags:
+            if {"your-turn", "check"} & set(tags):
                 cell.update({key: cells[cell.id][key] for key in ("source", "outputs", "execution_count")})
     return plain
 

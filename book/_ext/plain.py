@@ -18,6 +18,7 @@ from to_markdown import Markdown
 from turn import is_cell, starting_code
 
 FOLDED = {"hide-input", "hide-cell", "check"}
+TO_DO = {"your-turn", "check"}
 
 
 class Page:
@@ -65,12 +66,14 @@ class Page:
 
 
 def code_cell(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return a code cell: what a page folds is folded, one to complete has not run yet."""
+    """Return a code cell: what a page folds is folded, and what is to do has not been done."""
     tags = set(cell.metadata.get("tags", []))
     folds = {"jupyter": {"source_hidden": True}} if tags & FOLDED else {}
     kept = cell | {"metadata": nbformat.from_dict(folds)}
+    if tags & TO_DO:
+        kept |= {"outputs": [], "execution_count": None}
     if "your-turn" in tags:
-        kept |= {"source": starting_code(cell.source), "outputs": [], "execution_count": None}
+        kept |= {"source": starting_code(cell.source)}
     return nbformat.from_dict(kept)
 
 
