@@ -20,7 +20,7 @@ TEXT = r"""
 See {ref}`the part <part>`, {doc}`index`, {eq}`one` and [elsewhere](https://example.org).
 :::
 
-Says {cite}`two,many`, a_b * c and _d, `x_1` in {numref}`fig-line`.
+Says {cite}`two,many`, a_b * c and _d, `x_1` in {numref}`fig-line` and {numref}`tab-long`.
 A line can cost \$2.
 
 $$
@@ -35,9 +35,13 @@ $$ (one)
 It is *straight*.
 ```
 
+```{table} How *long*
+:name: tab-long
+
 | unit | length |
 |---|---|
 | $m$ | 1 |
+```
 
 1. first
 2. second
@@ -69,7 +73,7 @@ EXPECTED = """## A *part* with 2 < 3
 >
 > See the part, Book, (1) and [elsewhere](https://example.org).
 
-Says (Aa et al. 2002; van der Aa and Bé 2001), a_b \\* c and \\_d, `x_1` in Fig. 1.
+Says (Aa et al. 2002; van der Aa and Bé 2001), a_b \\* c and \\_d, `x_1` in Fig. 1 and Table 1.
 A line can cost \\$2.
 
 $$
@@ -82,6 +86,8 @@ $$
 <img alt="A &quot;line&quot;." src="data:image/svg+xml;base64,PHN2Zy8+">
 
 **Fig. 1.** It is *straight*.
+
+**Table 1.** How *long*
 
 | unit | length |
 | --- | --- |

@@ -70,11 +70,16 @@ class Markdown:
         found = [numbers[name] for name in node["ids"] if name in numbers]
         return ".".join(map(str, found[0])) if found else ""
 
+    def name(self, node: nodes.Element) -> str:
+        """Return the name and number that the page gives a figure or a table."""
+        formats = self.app.config.numfig_format
+        numbers = {kind: self.number(node, kind) for kind in ("figure", "table")}
+        return "".join(f"**{formats[kind] % n}.** " for kind, n in numbers.items() if n)
+
     def caption(self, figure: nodes.Element) -> str:
-        """Write a figure's number and caption."""
-        number = self.number(figure, "figure")
-        name = f"**{self.app.config.numfig_format['figure'] % number}.** " if number else ""
-        return name + self.inline(part for part in figure if isinstance(part, nodes.caption))
+        """Write a figure's name and caption."""
+        captions = (part for part in figure if isinstance(part, nodes.caption))
+        return self.name(figure) + self.inline(captions)
 
     def references(self) -> str:
         """List what has been cited."""
@@ -176,7 +181,8 @@ class Markdown:
             for row in node.findall(nodes.row)
         ]
         rows.insert(1, " | ".join(["---"] * len(node.next_node(nodes.row))))
-        title = [f"{self.write(part)}\n" for part in node if isinstance(part, nodes.title)]
+        titles = (part.children for part in node if isinstance(part, nodes.title))
+        title = [f"{self.name(node)}{self.inline(parts)}\n" for parts in titles]
         return "\n".join([*title, *(f"| {row} |" for row in rows)])
 
 
