@@ -131,7 +131,7 @@ def code(name: str, part: str, source: str) -> NotebookNode:
 def listed(name: str, number: int, title: str) -> Iterator[tuple[Path, str]]:
     """Yield the two files that list the chapters, with the new one after the last."""
     line = f"{number:02d}-{name}/1-{name}"
-    row = f"| {number} [{title}]({line}.ipynb) | What the chapter asks, and what it finds. | 5 min |"
+    row = f"| {number} [{title}]({line}.ipynb) | What does the chapter ask? | What it finds, in a sentence. |"
     for file, last, new in (
         ("_toc.yml", r"(?m)^( +- file: book/)\d\d-[^/]+/\d-.+\n(?!\1\d)", rf"\g<0>\g<1>{line}\n"),
         ("book/index.md", r"(?m)^\| \d+ \[.+\n(?!\| \d)", rf"\g<0>{row}\n"),

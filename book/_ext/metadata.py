@@ -52,11 +52,11 @@ def book_as_data(address: str, language: str) -> dict[str, Any]:
 
 
 def chapters() -> dict[str, str]:
-    """What each chapter is about, from the first page's table."""
+    """What each chapter is about, from the first page's table: its question, and what may surprise."""
     table = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     return {
-        f"book/{name}": text
-        for name, text in re.findall(r"(?m)^\|.*\]\((.+)\.ipynb\) \| (.+?) \|", table)
+        f"book/{name}": f"{question} {surprise}"
+        for name, question, surprise in re.findall(r"(?m)^\| \d+ \[.*\]\((.+)\.ipynb\) \| (.+?) \| (.+?) \|", table)
     }
 
 

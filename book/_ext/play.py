@@ -5,7 +5,8 @@
     ```
 
 ``_static/play-rnn-by-hand.js`` puts the figure in the place of that sentence. It and what all such
-figures share, ``play.js`` and ``play.css``, are loaded by the pages that hold one.
+figures share, ``play.js`` and ``play.css``, are loaded by the pages that hold one; what only some
+of them share lies in ``_static/play``.
 """
 
 from pathlib import Path
@@ -16,6 +17,12 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 STATIC = Path(__file__).parents[1] / "_static"
+SHARED = {
+    "closed-loop": ["chart", "sine"],
+    "eigenvalue": ["chart"],
+    "leash": ["chart", "sine", "sine-networks"],
+    "running": ["chart", "sine", "sine-networks"],
+}
 
 
 class Play(nodes.General, nodes.Element):
@@ -61,8 +68,9 @@ def add_scripts(app: Sphinx, *page: Any) -> None:
     if names:
         app.add_css_file("play.css")
         app.add_js_file("play.js", loading_method="defer")
-    for name in names:
-        app.add_js_file(f"play-{name}.js", loading_method="defer")
+    shared = [f"play/{part}" for name in names for part in SHARED.get(name, [])]
+    for script in dict.fromkeys([*shared, *(f"play-{name}" for name in names)]):
+        app.add_js_file(f"{script}.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

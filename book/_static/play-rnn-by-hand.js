@@ -49,17 +49,17 @@
     divide: "m-45 0h90",
   };
   const NARROW = {
-    size: [350, 632],
-    box: [140, 76],
-    states: [[204, 36], [204, 178], [204, 320], [204, 462]],
-    inputs: [[34, 178], [34, 320], [34, 462]],
-    biases: [[348, 178], [348, 320], [348, 462], [348, 588]],
-    output: [204, 588],
-    sums: [-35, -14],
-    results: [35, -14],
-    divide: "m0 -38v76",
+    size: [350, 452],
+    box: [140, 56],
+    states: [[204, 32], [204, 128], [204, 226], [204, 324]],
+    inputs: [[34, 128], [34, 226], [34, 324]],
+    biases: [[348, 128], [348, 226], [348, 324], [348, 416]],
+    output: [204, 416],
+    sums: [-35, -12],
+    results: [35, -12],
+    divide: "m0 -28v56",
   };
-  const START = [66, 70];
+  const START = [66, 60];
   const SMALL = [66, 52];
   const POINT = [0, 0];
 
@@ -69,7 +69,7 @@
     `<text x="${x}" y="${y}" fill="var(--diagram-${colour})" ${more}>${content}</text>`;
   const short = (value) => play.number(value, Number.isInteger(value) ? 0 : 4);
   const numbers = ([x, y], values, colour, more) =>
-    values.map((value, i) => write([x, y + 18 * i], short(value), colour, more)).join("");
+    values.map((value, i) => write([x, y + 17 * i], short(value), colour, more)).join("");
 
   function box([x, y], [width, height], colour, ground, symbol, values) {
     return `<rect x="${x - width / 2}" y="${y - height / 2}" width="${width}" height="${height}" rx="8"
@@ -79,7 +79,7 @@
 
   // A symbol in bold, and its numbers below it.
   function named(at, symbol, values, colour) {
-    return write(at, name(symbol), colour, 'font-weight="600"') + numbers(shift(at, [0, 20]), values, colour);
+    return write(at, name(symbol), colour, 'font-weight="600"') + numbers(shift(at, [0, 18]), values, colour);
   }
 
   // An arrow from box to box: on one side what it multiplies by or adds, on the other what it brings.
@@ -200,8 +200,8 @@
 
     function show() {
       const result = play.unroll(net);
-      drawn.innerHTML = drawing(net, result, narrow.matches ? NARROW : WIDE);
-      listed.innerHTML = table(result);
+      play.draw(drawn, drawing(net, result, narrow.matches ? NARROW : WIDE));
+      play.draw(listed, table(result));
       announce(`Output: ${play.number(result.output[0], 4)}`);
     }
     function set(id, value) {
