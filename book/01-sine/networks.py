@@ -1,10 +1,10 @@
 """Write the networks that run in the page: ``python book/01-sine/networks.py``, half a minute.
 
 They are the chapter's, seed 0: the thread's GRU(10) with a head on the last state, which fails in
-closed loop, and the same one mended; beside them least squares on the same windows. Every digit of
-their weights goes into ``book/_static/play/sine-networks.js``, since a page that is opened from a
-disk may load a script but no data. The file is kept in the repository; the polish by L-BFGS magnifies
-rounding, so that another machine writes another mended network, as good as this one.
+closed loop, and the same one mended; beside them least squares on the same windows. Every digit
+of their weights goes into ``book/_static/play/sine-networks.js``, since a page that is opened from
+a disk may load a script but no data. The file is kept in the repository; the polish by L-BFGS
+magnifies rounding, so that another machine writes another mended network, as good as this one.
 """
 
 import json
@@ -20,7 +20,7 @@ from torch import nn
 from rnncourse import datasets, models, training, windows
 
 SCRIPT = Path(__file__).parents[1] / "_static" / "play" / "sine-networks.js"
-HEAD = "// Made by book/01-sine/networks.py: the weights of chapter 1's networks and of its linear rule.\n"
+HEAD = "// Made by book/01-sine/networks.py: weights of chapter 1's networks and linear rule.\n"
 ONE_CYCLE = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=20 * 39)
 TIGHT = {"tolerance_grad": 1e-12, "tolerance_change": 1e-15, "line_search_fn": "strong_wolfe"}
 POLISH = partial(torch.optim.LBFGS, max_iter=20, history_size=20, **TIGHT)

@@ -44,7 +44,9 @@ class ChaptersDirective(SphinxDirective):
         folders = re.findall(r"(?m)^\| \d+ \[.*?\]\((.+?)/", "\n".join(self.content))
         rows = [row for body in read.findall(nodes.tbody) for row in body.children]
         if not rows or [len(row) for row in rows] != [len(PARTS)] * len(folders):
-            raise self.error("{chapters} needs a table: | 1 [Title](folder/page) | question | surprise |")
+            raise self.error(
+                "{chapters} needs a table: | 1 [Title](folder/page) | question | surprise |"
+            )
         here = Path(self.env.doc2path(self.env.docname)).parent
         cards = Chapters()
         for row, folder in zip(rows, folders, strict=True):

@@ -52,11 +52,13 @@ def book_as_data(address: str, language: str) -> dict[str, Any]:
 
 
 def chapters() -> dict[str, str]:
-    """What each chapter is about, from the first page's table: its question, and what may surprise."""
+    """What each chapter is about, from the first page's table: question and surprise."""
     table = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     return {
         f"book/{name}": f"{question} {surprise}"
-        for name, question, surprise in re.findall(r"(?m)^\| \d+ \[.*\]\((.+)\.ipynb\) \| (.+?) \| (.+?) \|", table)
+        for name, question, surprise in re.findall(
+            r"(?m)^\| \d+ \[.*\]\((.+)\.ipynb\) \| (.+?) \| (.+?) \|", table
+        )
     }
 
 

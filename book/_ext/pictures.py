@@ -1,4 +1,4 @@
-"""Make the pictures of the front: ``python book/_ext/pictures.py``; they are kept in the repository.
+"""Make the pictures of the front: ``python book/_ext/pictures.py``; the repository keeps them.
 
 - ``book/NN-name/card.svg``: a chapter's picture on the home page, from the data of one of its
   figures (named beside each function below), without axes, in the colours of the diagrams;
@@ -59,7 +59,9 @@ def by_hand() -> Iterator[Line]:
     rng = np.random.default_rng(0)
     drawn = rng.normal(size=(20, 32, 32))
     own = np.abs(np.linalg.eigvals(drawn)).max(axis=1)[:, np.newaxis, np.newaxis]
-    for radius, colour in zip((0.8, 0.95, 1.0, 1.05, 1.2), (BLUE, BLUE, INK, ORANGE, ORANGE), strict=True):
+    for radius, colour in zip(
+        (0.8, 0.95, 1.0, 1.05, 1.2), (BLUE, BLUE, INK, ORANGE, ORANGE), strict=True
+    ):
         back = [rng.normal(size=(20, 32, 1))]
         for _ in range(200):
             back.append(np.swapaxes(drawn * radius / own, 1, 2) @ back[-1])
@@ -80,7 +82,12 @@ def observable() -> Iterator[Line]:
     """fig-observable-data: the observable above its three parameters."""
     table = datasets.leading_parameters()
     scaled = ((table - table.mean()) / table.std()).iloc[450:750]
-    for name, down, colour in (("par3", 6, PINK), ("par2", 6, GREEN), ("par1", 6, BLUE), ("obs", 0, INK)):
+    for name, down, colour in (
+        ("par3", 6, PINK),
+        ("par2", 6, GREEN),
+        ("par1", 6, BLUE),
+        ("obs", 0, INK),
+    ):
         yield np.arange(300.0), scaled[name].to_numpy() - down, colour, 1.8
 
 
@@ -138,7 +145,9 @@ def as_svg(lines: list[Line], *, width: int, height: int, margin: int = 6) -> st
         drawn.append(f'<path d="{path}" stroke="{colour}" stroke-width="{stroke:g}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-        f' fill="none" stroke-linejoin="round" style="background: #ffffff">\n' + "\n".join(drawn) + "\n</svg>\n"
+        f' fill="none" stroke-linejoin="round" style="background: #ffffff">\n'
+        + "\n".join(drawn)
+        + "\n</svg>\n"
     )
 
 
@@ -151,7 +160,9 @@ def draw(ax: Axes) -> None:
     ax.plot(found["last state"], color=ORANGE, linewidth=2.6)
     words: dict[str, Any] = {"fontsize": 15, "weight": "bold", "va": "bottom"}
     ax.text(112, 1.06, "the truth, and a network that was mended", color="#00609A", **words)
-    ax.text(232, -1.52, "the same network, before: trained to a loss of 10⁻⁴", color="#A84300", **words)
+    ax.text(
+        232, -1.52, "the same network, before: trained to a loss of 10⁻⁴", color="#A84300", **words
+    )
     ax.set(xlim=(0, 500), ylim=(-1.6, 1.35))
     ax.set_axis_off()
 
@@ -159,7 +170,9 @@ def draw(ax: Axes) -> None:
 def main() -> None:
     """Write all of them."""
     for folder, lines in CARDS.items():
-        (BOOK / folder / "card.svg").write_text(as_svg(list(lines()), width=320, height=130), encoding="utf-8")
+        (BOOK / folder / "card.svg").write_text(
+            as_svg(list(lines()), width=320, height=130), encoding="utf-8"
+        )
     (STATIC / "home.svg").write_text(as_svg(list(sine()), width=760, height=220), encoding="utf-8")
 
     plain = {"Software": None}  # no version in the file: the same picture from any Matplotlib
@@ -168,7 +181,9 @@ def main() -> None:
     figure.savefig(STATIC / "readme.png", metadata=plain)
 
     card = plt.figure(figsize=(12, 6.3), dpi=100, facecolor="white")
-    card.text(0.05, 0.87, "Recurrent Networks for Time Series", fontsize=36, weight="bold", color=INK)
+    card.text(
+        0.05, 0.87, "Recurrent Networks for Time Series", fontsize=36, weight="bold", color=INK
+    )
     card.text(0.05, 0.79, "An executable textbook, in PyTorch", fontsize=23, color="#00609A")
     draw(card.add_axes((0.04, 0.04, 0.92, 0.7)))
     card.savefig(STATIC / "social-card.png", metadata=plain)
