@@ -284,7 +284,7 @@ def test_axis_of_the_error_is_the_same_for_all(sine: Page) -> None:
     axes = []
     for head in HEADS:
         run_in_page(sine, head, 0.0, 1.0, 500)
-        axes.append([text for text in sine.locator(f"{PLACE[SINE]} text").all_inner_texts() if text[:2] == "10"])
+        axes.append([text for text in sine.locator(f"{PLACE[SINE]} text").all_text_contents() if text[:2] == "10"])
     assert axes == [["10⁻⁵", "10⁻³", "10⁻¹", "10", "10"]] * 3  # the last one is a place on the axis of x
 
 

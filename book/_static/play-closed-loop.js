@@ -56,6 +56,8 @@
     { id: "steps", symbol: "steps", words: "after the window", label: "steps", value: 500, min: 50, max: 5000, step: 50 },
   ];
 
+  const RESULTS = ["forecast", "truth", "error", "largest error so far"];
+
   const controls = (names) => `<div class="bar"><fieldset><legend>Head</legend>
       ${names.map((name, i) => `<label><input type="radio" name="play-head" value="${name}"${i ? "" : " checked"}> ${name}</label>`).join("")}
     </fieldset></div>
@@ -69,7 +71,7 @@
     if (!exported) return null;
     const networks = JSON.parse(exported.textContent);
     const names = Object.keys(COLOURS).filter((name) => name in networks);
-    place.innerHTML = `<div class="drawing"></div>${play.transport(500)}<dl></dl>${controls(names)}
+    place.innerHTML = `<div class="drawing"></div>${play.transport(500)}<dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl>${controls(names)}
       <p role="status" class="visually-hidden"></p>`;
     const [drawn, results] = [".drawing", "dl"].map((one) => place.querySelector(one));
     const announce = play.announcer(place);
@@ -83,10 +85,8 @@
       drawn.innerHTML = drawing(run, step, drawn.clientWidth);
       place.querySelector(".position").textContent =
         `step ${step} of ${truth.length}, x = ${play.number(start + STEP * step, 2)}`;
-      const rows = { forecast: forecast[step - 1], truth: truth[step - 1], error: errors.at(-1) };
-      rows["largest error so far"] = play.largest(errors);
-      const written = Object.entries(rows).map(([words, value]) => [words, step ? play.number(value, 6) : "–"]);
-      play.draw(results, play.results(written));
+      const values = [forecast[step - 1], truth[step - 1], errors.at(-1), play.largest(errors)];
+      play.draw(results, play.results(RESULTS.map((words, i) => [words, step ? play.number(values[i], 6) : "–"])));
     }
     const tell = (step) => {
       const errors = run.forecast.slice(0, step).map((value, i) => value - run.truth[i]);

@@ -95,12 +95,14 @@
     { id: "play-angle", label: "angle in degrees", words: "angle (degrees)", value: 30, min: 0, max: 180, step: 1 },
   ];
 
+  const RESULTS = ["eigenvalues", "state, linear", "state, tanh", "gradient, linear", "gradient, tanh"];
+
   play.figure("eigenvalue", (place) => {
     place.innerHTML = `<div class="drawing"></div>
       <div class="controls singles">${FIELDS.map(
         (field) => `<div class="single"><label for="${field.id}">${field.words}</label>${play.field(field)}</div>`,
       ).join("")}</div>
-      <dl></dl><p role="status" class="visually-hidden"></p>`;
+      <dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl><p role="status" class="visually-hidden"></p>`;
     const [drawn, results] = [".drawing", "dl"].map((one) => place.querySelector(one));
     const announce = play.announcer(place);
     const wish = { radius: 1.1, angle: 30 };
@@ -111,14 +113,12 @@
       play.draw(drawn, drawing({ a, b }, drawn.clientWidth));
       const found = LINES.map(([name]) => play.eigenvalue(a, b, name));
       const last = (rows) => play.small(length(rows.at(-1)), 3);
-      play.draw(
-        results,
-        play.results([
-          ["eigenvalues", `${play.number(a, 3)} ± ${play.number(b, 3)}i`],
-          ...LINES.map(([name], i) => [`state, ${name}`, last(found[i].states)]),
-          ...LINES.map(([name], i) => [`gradient, ${name}`, last(found[i].gradients)]),
-        ]),
-      );
+      const values = [
+        `${play.number(a, 3)} ± ${play.number(b, 3)}i`,
+        ...found.map(({ states }) => last(states)),
+        ...found.map(({ gradients }) => last(gradients)),
+      ];
+      play.draw(results, play.results(RESULTS.map((words, i) => [words, values[i]])));
       const [linear, tanh] = found.map(({ gradients }) => last(gradients));
       announce(`50 steps back the gradient's length is ${linear} without tanh and ${tanh} with it`);
     }

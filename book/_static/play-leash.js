@@ -83,9 +83,9 @@
   play.figure("leash", (place) => {
     place.innerHTML = `<div class="drawing"></div>
       <div class="controls singles"><div class="single leash"><label for="play-leash">Leash</label>
-        <output for="play-leash"></output>
+        <output for="play-leash">&nbsp;</output>
         <input type="range" id="play-leash" min="0" max="${LENGTHS.length - 1}" value="${LENGTHS.length - 1}"></div></div>
-      <dl></dl><p role="status" class="visually-hidden"></p>`;
+      <dl>${play.results(MODELS.map(([, name]) => [name, "–"]))}</dl><p role="status" class="visually-hidden"></p>`;
     const [drawn, slider, output, results] = [".drawing", "input", "output", "dl"].map((one) => place.querySelector(one));
     const announce = play.announcer(place);
     let due = 0;

@@ -21,8 +21,10 @@
     ]);
   }
 
+  const RESULTS = ["loss, one step ahead from the truth", "error, on its own output"];
+
   play.figure("running", (place) => {
-    place.innerHTML = `<div class="drawing"></div>${play.transport(STEPS)}<dl></dl>
+    place.innerHTML = `<div class="drawing"></div>${play.transport(STEPS)}<dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl>
       <p role="status" class="visually-hidden"></p>`;
     const [drawn, results] = [".drawing", "dl"].map((one) => place.querySelector(one));
     const announce = play.announcer(place);
@@ -35,11 +37,8 @@
       drawn.innerHTML = drawing(run, step, drawn.clientWidth, drawn.clientHeight);
       place.querySelector(".position").textContent = `step ${step} of ${STEPS}`;
       const loss = mean(oneStep.slice(0, step).map((value, i) => (value - truth[i]) ** 2));
-      const rows = [
-        ["loss, one step ahead from the truth", step ? play.small(loss) : "–"],
-        ["error, on its own output", step ? play.number(forecast[step - 1] - truth[step - 1], 2) : "–"],
-      ];
-      results.innerHTML = play.results(rows);
+      const values = step ? [play.small(loss), play.number(forecast[step - 1] - truth[step - 1], 2)] : ["–", "–"];
+      results.innerHTML = play.results(RESULTS.map((words, i) => [words, values[i]]));
     }
     const tell = (step) => {
       const errors = run.forecast.slice(0, step).map((value, i) => value - run.truth[i]);
