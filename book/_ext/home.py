@@ -6,7 +6,7 @@
     | 1 [Predicting a sine wave](01-sine/1-sine.ipynb) | Can it go on alone? | It cannot. |
     ```
 
-A card's picture is ``card.svg`` in the chapter's folder, which ``pictures.py`` makes; like the
+A row that is no chapter has no number. A card's picture is ``card.svg`` in the chapter's folder, which ``pictures.py`` makes; like the
 diagrams it stands in the page and follows the light or dark theme. A chapter without one gets a
 card of words. On paper there is the list alone.
 """
@@ -41,7 +41,7 @@ class ChaptersDirective(SphinxDirective):
         """Read the table as Markdown, and take its rows apart."""
         read = nodes.container()
         self.state.nested_parse(self.content, self.content_offset, read)
-        folders = re.findall(r"(?m)^\| \d+ \[.*?\]\((.+?)/", "\n".join(self.content))
+        folders = re.findall(r"(?m)^\| (?:\d+ )?\[.*?\]\((.+?)/", "\n".join(self.content))
         rows = [row for body in read.findall(nodes.tbody) for row in body.children]
         if not rows or [len(row) for row in rows] != [len(PARTS)] * len(folders):
             raise self.error(

@@ -43,7 +43,7 @@
     const named = ([, words, colour], m) => {
       const above = size(results[m].largest) - (m === 2 ? 8 : 10);
       const beside = longer(length) > (left + right) / 2 ? [-9, play.chart.END] : [9, play.chart.START];
-      const text = results[m].largest < 10 ** LOW ? `${words}, far below` : words;
+      const text = results[m].largest < 10 ** LOW ? `${words}, far below this axis` : words;
       return write(longer(length) + beside[0], above, text, beside[1], `${colour}-text`);
     };
     return play.chart.svg(

@@ -21,7 +21,7 @@
     ]);
   }
 
-  const RESULTS = ["loss, one step ahead from the truth", "error, on its own output"];
+  const RESULTS = ["loss, one step ahead", "error, on its own output"];
 
   play.figure("running", (place) => {
     place.innerHTML = `<div class="drawing"></div>${play.transport(STEPS)}<dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl>
