@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Browser, Page
 from sklearn.linear_model import LinearRegression
 from test_browser import MOST_BYTES, paths, transferred, watched
-from test_browser_widgets import SINE, networks, number, opened, printed_by
+from test_browser_widgets import SINE, SIZES, networks, number, opened, printed_by
 from torch import nn
 
 from rnncourse import datasets, forecasting, models, windows
@@ -28,15 +28,6 @@ PUT = """address => {
     script.src = address;
     document.body.append(script);
 }"""
-# Every piece of text, with its size on the screen: a drawing may be scaled.
-SIZES = """place => [...place.querySelectorAll('*')]
-    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
-    .filter(e => e.getBoundingClientRect().width > 1)
-    .map(e => {
-        const svg = e.closest('svg');
-        const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
-        return [e.textContent.trim(), scale * parseFloat(getComputedStyle(e).fontSize)];
-    })"""
 
 
 def home(browser: Browser, site_url: str, **options: object) -> Page:

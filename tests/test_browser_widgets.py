@@ -20,6 +20,15 @@ SHAPES = {"x": (3, 1), "h0": (2,), "W_ih": (2, 1), "W_hh": (2, 2), "b_ih": (2,),
 SHAPES |= {"b_y": (1,)}
 PHI = {"linear": np.positive, "tanh": np.tanh}
 HEADS = ["last state", "last state, mended", "all states"]  # the one that fails comes first
+# Every piece of text, with its size on the screen: a drawing may be scaled.
+SIZES = """place => [...place.querySelectorAll('*')]
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+    .filter(e => e.getBoundingClientRect().width > 1)
+    .map(e => {
+        const svg = e.closest('svg');
+        const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+        return [e.textContent.trim(), scale * parseFloat(getComputedStyle(e).fontSize)];
+    })"""
 COUNT_MESSAGES = """place => {
     place.messages = 0;
     new MutationObserver(() => place.messages++).observe(place.querySelector('[role=status]'), {childList: true});
@@ -313,6 +322,19 @@ def test_drawing_stays_in_sight_on_a_phone(browser: Browser, site_url: str, chap
         drawing, at = place.locator(".drawing").bounding_box(), slider.bounding_box()["y"]
         assert drawing["y"] >= 0
         assert drawing["y"] + drawing["height"] <= at < 844
+    page.close()
+
+
+@pytest.mark.parametrize("chapter", PLACE)
+def test_figure_fits_on_a_screen_and_can_be_read_on_a_phone(browser: Browser, site_url: str, chapter: str) -> None:
+    page = opened(browser, site_url, chapter)
+    place = page.locator(PLACE[chapter])
+    assert place.bounding_box()["height"] < 800
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(300)
+    sizes = place.evaluate(SIZES)
+    assert len(sizes) > 20
+    assert [piece for piece in sizes if piece[1] < 11] == []
     page.close()
 
 

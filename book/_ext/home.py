@@ -6,9 +6,9 @@
     | 1 [Predicting a sine wave](01-sine/1-sine.ipynb) | Can it go on alone? | It cannot. |
     ```
 
-A row that is no chapter has no number. A card's picture is ``card.svg`` in the chapter's folder, which ``pictures.py`` makes; like the
-diagrams it stands in the page and follows the light or dark theme. A chapter without one gets a
-card of words. On paper there is the list alone.
+A row that is no chapter has no number. A card's picture is ``card.svg`` in the chapter's folder,
+which ``pictures.py`` makes; like the diagrams it stands in the page and follows the light or dark
+theme. A chapter without one gets a card of words. On paper there is the list alone.
 """
 
 import re
