@@ -22,9 +22,9 @@ import importlib.util
 
 if importlib.util.find_spec("rnncourse") is None:
     raise ModuleNotFoundError(
-        "The package rnncourse is missing: get the course's folder from where this notebook"
-        " came from, type `make book` in it (on Windows see its README), and run this"
-        " notebook with the Python in its .venv."
+        "The package rnncourse is missing: get the course's folder from where this"
+        " notebook came from, type `make book` in it (on Windows see its README),"
+        " and run this notebook with the Python in its .venv."
     )"""
 # pip is held to the versions that are there: it adds what is missing, or stops and says what does not fit.
 WITH_ADDRESS = """\

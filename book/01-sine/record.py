@@ -23,12 +23,16 @@ TIGHT = {
     "tolerance_grad": 1e-12,
     "tolerance_change": 1e-15,
 }  # the defaults stop at losses near 1e-7
-POLISH = partial(LBFGS, max_iter=20, history_size=20, line_search_fn="strong_wolfe", **TIGHT)
+POLISH = partial(
+    LBFGS, max_iter=20, history_size=20, line_search_fn="strong_wolfe", **TIGHT
+)
 
 
 def sine_loop_errors(model: nn.Module) -> dict[str, float]:
     """Judge a model in closed loop: as the thread did, beyond the training series, and for long."""
-    early = datasets.sine(5050, start=-49 * 0.04)[:, np.newaxis]  # the first 50 points end at x = 0
+    early = datasets.sine(5050, start=-49 * 0.04)[
+        :, np.newaxis
+    ]  # the first 50 points end at x = 0
     forecast = forecasting.closed_loop(model, early[:50], 5000)
     error = np.abs(forecast - early[50:])[:, 0]
     x = 0.04 * np.arange(4686, 5001)  # the last two periods
@@ -48,13 +52,17 @@ def sine_error_beyond(model: nn.Module) -> float:
     late = datasets.sine(550, start=100 - 49 * 0.04)[
         :, np.newaxis
     ]  # the first 50 points end at x = 100
-    return float(np.abs(forecasting.closed_loop(model, late[:50], 500) - late[50:]).max())
+    return float(
+        np.abs(forecasting.closed_loop(model, late[:50], 500) - late[50:]).max()
+    )
 
 
 def sine_loss(model: nn.Module) -> float:
     """Mean squared error one step ahead on the training windows."""
     return float(
-        np.mean((training.predict(model, SINE_WINDOWS.inputs) - SINE_WINDOWS.targets) ** 2)
+        np.mean(
+            (training.predict(model, SINE_WINDOWS.inputs) - SINE_WINDOWS.targets) ** 2
+        )
     )
 
 
@@ -65,14 +73,26 @@ def sine_heads_run(
     rows = []
     for seed, model in zip(seeds, sine_models(seeds, readout, residual), strict=True):
         rows.append(
-            {"lbfgs": False, "seed": seed, "loss": sine_loss(model), **sine_loop_errors(model)}
+            {
+                "lbfgs": False,
+                "seed": seed,
+                "loss": sine_loss(model),
+                **sine_loop_errors(model),
+            }
         )
         if polish:
             some = slice(None, None, 10)
             inputs, targets = SINE_WINDOWS.inputs[some], SINE_WINDOWS.targets[some]
-            training.fit(model, inputs, targets, epochs=10, batch_size=None, optimizer=POLISH)
+            training.fit(
+                model, inputs, targets, epochs=10, batch_size=None, optimizer=POLISH
+            )
             rows.append(
-                {"lbfgs": True, "seed": seed, "loss": sine_loss(model), **sine_loop_errors(model)}
+                {
+                    "lbfgs": True,
+                    "seed": seed,
+                    "loss": sine_loss(model),
+                    **sine_loop_errors(model),
+                }
             )
     return [{"readout": readout, "residual": residual, **row} for row in rows]
 
@@ -95,7 +115,12 @@ def sine_models(
 def sine_heads() -> pd.DataFrame:
     """Ten seeds of each head: all states or the last, value or change, with L-BFGS after."""
     settings = [
-        {"readout": readout, "residual": residual, "polish": readout == "last", "seeds": seeds}
+        {
+            "readout": readout,
+            "residual": residual,
+            "polish": readout == "last",
+            "seeds": seeds,
+        }
         for readout in ("all", "last")
         for residual in (False, True)
         for seeds in (range(5), range(5, 10))
@@ -124,14 +149,18 @@ def sine_layers_run(layers: int, hidden: int) -> list[dict[str, Any]]:
 def sine_layers() -> pd.DataFrame:
     """Layers times hidden units, the thread's open question, five seeds each."""
     sizes = [
-        {"layers": layers, "hidden": hidden} for layers in (1, 2) for hidden in (40, 20, 10, 5, 2)
+        {"layers": layers, "hidden": hidden}
+        for layers in (1, 2)
+        for hidden in (40, 20, 10, 5, 2)
     ]
     order = ["layers", "hidden_size", "seed"]
     return in_parallel(sine_layers_run, sizes).sort_values(order, ignore_index=True)
 
 
 FAMILY = np.round(np.arange(1, 21) * 0.1, 1)  # the question's A: 0.1, 0.2 … 2.0
-TESTED = np.round(np.arange(1, 51) * 0.05, 2)  # its members, those between, and those beyond
+TESTED = np.round(
+    np.arange(1, 51) * 0.05, 2
+)  # its members, those between, and those beyond
 # name: step of the series, lookback, stride, core, head, residual, horizon, epochs
 FAMILY_SETUPS: dict[str, tuple[float, int, int, str, str, bool, int, int]] = {
     "as asked": (0.04, 50, 10, "LSTM", "all", False, 1, 20),
@@ -143,28 +172,45 @@ FAMILY_SETUPS: dict[str, tuple[float, int, int, str, str, bool, int, int]] = {
 
 def sine_family_run(setup: str, seed: int) -> list[dict[str, Any]]:
     """Train one network on the sines of all A; forecast 16 units of x at A seen and unseen."""
-    step, lookback, stride, core, readout, residual, horizon, epochs = FAMILY_SETUPS[setup]
+    step, lookback, stride, core, readout, residual, horizon, epochs = FAMILY_SETUPS[
+        setup
+    ]
     steps = round(100 / step) + 1
-    cut = partial(windows.make_windows, lookback=lookback, horizon=horizon, stride=stride)
+    cut = partial(
+        windows.make_windows, lookback=lookback, horizon=horizon, stride=stride
+    )
     parts = [cut(datasets.sine(steps, step=step, angular_frequency=a)) for a in FAMILY]
     inputs, targets = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets")
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("inputs", "targets")
     )
     training.reproducible(seed)
-    layer = nn.LSTM(1, 10, batch_first=True) if core == "LSTM" else nn.GRU(1, 32, batch_first=True)
+    layer = (
+        nn.LSTM(1, 10, batch_first=True)
+        if core == "LSTM"
+        else nn.GRU(1, 32, batch_first=True)
+    )
     model = models.Forecaster(
         layer, horizon=horizon, readout=readout, lookback=lookback, residual=residual
     )
-    schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=epochs * math.ceil(len(inputs) / 64))
+    schedule = partial(
+        OneCycleLR, max_lr=1e-2, total_steps=epochs * math.ceil(len(inputs) / 64)
+    )
     training.fit(
-        model, inputs, targets, epochs=epochs, batch_size=64, scheduler=schedule, clip_norm=1.0
+        model,
+        inputs,
+        targets,
+        epochs=epochs,
+        batch_size=64,
+        scheduler=schedule,
+        clip_norm=1.0,
     )
     ahead = round(16 / step)
     wave = partial(datasets.sine, lookback + ahead, step=step)
     starts = 100 + 1.7 * np.arange(10)
-    tracks = np.array([wave(angular_frequency=a, start=x) for a in TESTED for x in starts])[
-        ..., np.newaxis
-    ]
+    tracks = np.array(
+        [wave(angular_frequency=a, start=x) for a in TESTED for x in starts]
+    )[..., np.newaxis]
     past, truth = tracks[:, :lookback], tracks[:, lookback:]
     forecast = (
         forecasting.closed_loop(model, past, ahead)
@@ -172,7 +218,9 @@ def sine_family_run(setup: str, seed: int) -> list[dict[str, Any]]:
         else training.predict(model, past)
     )
     rmse = np.sqrt(
-        np.mean((forecast - truth) ** 2, axis=(1, 2)).reshape(len(TESTED), -1).mean(axis=1)
+        np.mean((forecast - truth) ** 2, axis=(1, 2))
+        .reshape(len(TESTED), -1)
+        .mean(axis=1)
     )
     row = {"setup": setup, "seed": seed}
     return [
@@ -184,7 +232,9 @@ def sine_family_run(setup: str, seed: int) -> list[dict[str, Any]]:
 def sine_family() -> pd.DataFrame:
     """The thread's last comment: sin(A x) for twenty A with one network; three seeds a set-up."""
     settings = [
-        {"setup": setup, "seed": seed} for setup in reversed(FAMILY_SETUPS) for seed in range(3)
+        {"setup": setup, "seed": seed}
+        for setup in reversed(FAMILY_SETUPS)
+        for seed in range(3)
     ]
     return in_parallel(sine_family_run, settings).sort_values(
         ["setup", "seed"], kind="stable", ignore_index=True

@@ -27,7 +27,10 @@ BASE = {
     "residual": True,
 }
 # The lowest median of each kind of error in sunspots_choice.
-CHOSEN = {"one step": {**BASE, "lookback": 132}, "closed loop": {**BASE, "num_layers": 2}}
+CHOSEN = {
+    "one step": {**BASE, "lookback": 132},
+    "closed loop": {**BASE, "num_layers": 2},
+}
 
 
 class FittedSunspots:
@@ -55,7 +58,9 @@ class FittedSunspots:
         train = self.windows.between(lookback, stop)
 
         def make() -> nn.Module:
-            core = getattr(nn, cell)(1, hidden_size, num_layers=num_layers, batch_first=True)
+            core = getattr(nn, cell)(
+                1, hidden_size, num_layers=num_layers, batch_first=True
+            )
             return models.Forecaster(core, residual=residual)
 
         updates = epochs * math.ceil(len(train.targets) / 64)
@@ -72,24 +77,34 @@ class FittedSunspots:
 
     def back(self, scaled: np.ndarray) -> np.ndarray:
         """Return scaled values, shape (..., 1), as sunspot numbers, shape (...)."""
-        values = np.maximum(scaled[..., 0] * self.scaler.scale_[0] + self.scaler.mean_[0], 0)
+        values = np.maximum(
+            scaled[..., 0] * self.scaler.scale_[0] + self.scaler.mean_[0], 0
+        )
         return values**2 if self.root else values
 
     def one_step(self, start: int, stop: int) -> np.ndarray:
         """Return forecasts one month ahead for the months [start, stop): (seeds, months)."""
         inputs = self.windows.between(start, stop).inputs
-        return np.array([self.back(training.predict(model, inputs))[:, 0] for model in self.models])
+        return np.array(
+            [self.back(training.predict(model, inputs))[:, 0] for model in self.models]
+        )
 
     def closed_loop(self, origins: np.ndarray) -> np.ndarray:
         """Return forecasts over a cycle, each origin the first month: (seeds, origins, 132)."""
         past = self.windows.inputs[origins - self.windows.inputs.shape[1]]
         return np.array(
-            [self.back(forecasting.closed_loop(model, past, CYCLE)) for model in self.models]
+            [
+                self.back(forecasting.closed_loop(model, past, CYCLE))
+                for model in self.models
+            ]
         )
 
     def cycle_errors(self, origins: np.ndarray) -> np.ndarray:
         """Return the errors of those forecasts, in sunspot numbers."""
-        return self.closed_loop(origins) - self.numbers[origins[:, np.newaxis] + np.arange(CYCLE)]
+        return (
+            self.closed_loop(origins)
+            - self.numbers[origins[:, np.newaxis] + np.arange(CYCLE)]
+        )
 
 
 def origins_between(start: int, stop: int) -> np.ndarray:
@@ -103,7 +118,10 @@ def sunspots_choice_run(**setting: Any) -> list[dict[str, Any]]:
     fitted = FittedSunspots(VALIDATION, seeds=seeds, **setting)
     one_step = rms(fitted.one_step(VALIDATION, TEST) - fitted.numbers[VALIDATION:TEST])
     cycle = rms(fitted.cycle_errors(origins_between(VALIDATION, TEST)), axis=(1, 2))
-    return [{**setting, "seed": k, "one_step": one_step[k], "closed_loop": cycle[k]} for k in seeds]
+    return [
+        {**setting, "seed": k, "one_step": one_step[k], "closed_loop": cycle[k]}
+        for k in seeds
+    ]
 
 
 def sunspots_choice() -> pd.DataFrame:
@@ -123,12 +141,20 @@ def sunspots_choice() -> pd.DataFrame:
         {"residual": False},
         {"cell": "RNN", "lookback": 12},
         {"cell": "RNN", "lookback": 12, "hidden_size": 3},
-        {"cell": "RNN", "lookback": 12, "hidden_size": 3, "root": False, "residual": False},
+        {
+            "cell": "RNN",
+            "lookback": 12,
+            "hidden_size": 3,
+            "root": False,
+            "residual": False,
+        },
     ]
     return in_parallel(sunspots_choice_run, [{**BASE, **change} for change in changes])
 
 
-def sunspots_run(use: str, stop: int, until: int, seeds: Iterable[int]) -> list[dict[str, Any]]:
+def sunspots_run(
+    use: str, stop: int, until: int, seeds: Iterable[int]
+) -> list[dict[str, Any]]:
     """Train before `stop` and forecast up to `until`, one month ahead and over whole cycles.
 
     A row holds the training error one month ahead on the source's targets (`train`), the forecast
@@ -138,12 +164,19 @@ def sunspots_run(use: str, stop: int, until: int, seeds: Iterable[int]) -> list[
     seeds = list(seeds)
     fitted = FittedSunspots(stop, seeds=seeds, **CHOSEN[use])
     months = datasets.sunspots(until="2009-06").index[stop:until].astype(str)
-    every_twelfth = fitted.one_step(CYCLE, stop)[:, ::12] - fitted.numbers[CYCLE:stop:12]
+    every_twelfth = (
+        fitted.one_step(CYCLE, stop)[:, ::12] - fitted.numbers[CYCLE:stop:12]
+    )
     rows = zip(rms(every_twelfth), fitted.one_step(stop, until), strict=True)
     by_lead = rms(fitted.cycle_errors(origins_between(stop, until)), axis=1)
     leads = [str(lead) for lead in range(1, CYCLE + 1)]
     return [
-        {"use": use, "seed": seed, "train": train, **dict(zip(months, ahead, strict=True))}
+        {
+            "use": use,
+            "seed": seed,
+            "train": train,
+            **dict(zip(months, ahead, strict=True)),
+        }
         | dict(zip(leads, errors, strict=True))
         for seed, (train, ahead), errors in zip(seeds, rows, by_lead, strict=True)
     ]
@@ -170,7 +203,9 @@ def sunspots_origins_run(origin: int, seeds: Iterable[int]) -> list[dict[str, An
     """Train before `origin`, judge one month ahead on the 141 months that follow."""
     seeds = list(seeds)
     fitted = FittedSunspots(origin, seeds=seeds, **CHOSEN["one step"])
-    errors = rms(fitted.one_step(origin, origin + 141) - fitted.numbers[origin : origin + 141])
+    errors = rms(
+        fitted.one_step(origin, origin + 141) - fitted.numbers[origin : origin + 141]
+    )
     return [
         {"origin": origin, "seed": seed, "one_step": error}
         for seed, error in zip(seeds, errors, strict=True)
@@ -182,7 +217,8 @@ def sunspots_origins() -> pd.DataFrame:
     origins = range(TEST + 141, LATER, 141)
     halves = range(5), range(5, 10)
     return in_parallel(
-        sunspots_origins_run, [{"origin": o, "seeds": part} for o in origins for part in halves]
+        sunspots_origins_run,
+        [{"origin": o, "seeds": part} for o in origins for part in halves],
     )
 
 
@@ -196,9 +232,14 @@ def sunspots_calibration_run(use: str, seeds: Iterable[int]) -> list[dict[str, A
     """Train before the validation years; forecast those and the test years one month ahead."""
     seeds = list(seeds)
     months = datasets.sunspots().index[VALIDATION:LATER].astype(str)
-    forecasts = FittedSunspots(VALIDATION, seeds=seeds, **CHOSEN[use]).one_step(VALIDATION, LATER)
+    forecasts = FittedSunspots(VALIDATION, seeds=seeds, **CHOSEN[use]).one_step(
+        VALIDATION, LATER
+    )
     rows = zip(seeds, forecasts, strict=True)
-    return [{"use": use, "seed": seed, **dict(zip(months, row, strict=True))} for seed, row in rows]
+    return [
+        {"use": use, "seed": seed, **dict(zip(months, row, strict=True))}
+        for seed, row in rows
+    ]
 
 
 def sunspots_calibration() -> pd.DataFrame:
@@ -219,7 +260,9 @@ def sunspots_fans_run(seeds: Iterable[int]) -> list[dict[str, Any]]:
     """
     seeds = list(seeds)
     earlier = (
-        datasets.recorded("sunspots_calibration").set_index(["use", "seed"]).loc["closed loop"]
+        datasets.recorded("sunspots_calibration")
+        .set_index(["use", "seed"])
+        .loc["closed loop"]
     )
     fitted = FittedSunspots(TEST, seeds=seeds, **CHOSEN["closed loop"])
     rows = []
@@ -230,8 +273,12 @@ def sunspots_fans_run(seeds: Iterable[int]) -> list[dict[str, Any]]:
         ) / fitted.scaler.scale_[0]
         for origin in origins_between(TEST, LATER):
             past = fitted.windows.inputs[origin - fitted.windows.inputs.shape[1]]
-            drawn = forecasting.sampled_paths(model, past, CYCLE, errors, paths=PATHS, seed=origin)
-            lower, upper = np.quantile(fitted.back(drawn), [0.05, 0.95], axis=0, method="weibull")
+            drawn = forecasting.sampled_paths(
+                model, past, CYCLE, errors, paths=PATHS, seed=origin
+            )
+            lower, upper = np.quantile(
+                fitted.back(drawn), [0.05, 0.95], axis=0, method="weibull"
+            )
             judged = interval_by_part(
                 lower, upper, fitted.numbers[origin : origin + CYCLE], parts=11
             )
@@ -247,7 +294,9 @@ def interval_by_part(
     misses = np.maximum(np.maximum(lower - truth, truth - upper), 0)
     columns = {"coverage": inside, "above": truth > upper, "width": upper - lower}
     columns["score"] = upper - lower + 20 * misses
-    by_part = {name: values.reshape(parts, -1).mean(axis=1) for name, values in columns.items()}
+    by_part = {
+        name: values.reshape(parts, -1).mean(axis=1) for name, values in columns.items()
+    }
     return {
         f"{name}_{part + 1}": values[part]
         for name, values in by_part.items()

@@ -36,8 +36,14 @@ def observable_source() -> pd.DataFrame:
         options = {"epochs": 20, "batch_size": 64, "optimizer": lambda _: optimiser}
         history = training.fit(model, train.inputs, train.targets, **options)
         seconds += sum(history.seconds)
-        forecast = forecasting.closed_loop(model, scaled[-300:], AHEAD)[:, 3] * largest["obs"]
-        row = {"epochs": epochs, "train_loss": history.train_loss[-1], "seconds": seconds}
+        forecast = (
+            forecasting.closed_loop(model, scaled[-300:], AHEAD)[:, 3] * largest["obs"]
+        )
+        row = {
+            "epochs": epochs,
+            "train_loss": history.train_loss[-1],
+            "seconds": seconds,
+        }
         rows.append(row | by_step(forecast))
     return pd.DataFrame(rows)
 
@@ -91,7 +97,9 @@ def observable_fit(
     past = series[stop - lookback : stop]
     ahead = KNOWN - stop or AHEAD  # to the end of what is known, or beyond it
     loops = [forecasting.closed_loop(model, past, ahead) for model in trained]
-    return [loop[:, 3] * scaler.scale_[3] + scaler.mean_[3] for loop in loops], histories
+    return [
+        loop[:, 3] * scaler.scale_[3] + scaler.mean_[3] for loop in loops
+    ], histories
 
 
 def observable_heads() -> pd.DataFrame:
@@ -101,9 +109,17 @@ def observable_heads() -> pd.DataFrame:
         for lookback in (20, 40):
             for readout in ("all", "last"):
                 for residual in (True, False):
-                    setting = {"lookback": lookback, "readout": readout, "residual": residual}
-                    forecasts, histories = observable_fit(table, stop, seeds=seeds, **setting)
-                    for seed, forecast, history in zip(seeds, forecasts, histories, strict=True):
+                    setting = {
+                        "lookback": lookback,
+                        "readout": readout,
+                        "residual": residual,
+                    }
+                    forecasts, histories = observable_fit(
+                        table, stop, seeds=seeds, **setting
+                    )
+                    for seed, forecast, history in zip(
+                        seeds, forecasts, histories, strict=True
+                    ):
                         row = {
                             "stop": stop,
                             **setting,
@@ -123,7 +139,12 @@ def observable_kicks() -> pd.DataFrame:
     for generator in range(20, 26):
         table = datasets.leading_parameters(seed=generator, kicks=KICKS)
         for readout, residual in (("last", False), ("all", True)):
-            options = {"readout": readout, "residual": residual, "epochs": 40, "thrown": KICKS}
+            options = {
+                "readout": readout,
+                "residual": residual,
+                "epochs": 40,
+                "thrown": KICKS,
+            }
             forecasts, _ = observable_fit(table, KNOWN, seeds=range(4), **options)
             for seed, forecast in enumerate(forecasts):
                 row = {
@@ -158,7 +179,9 @@ def observable_dropout_run(
     series = scaler.transform(table[:KNOWN])
     train = windows.make_windows(series[:500], lookback=20)
     training.reproducible(seed)
-    core = layers.VariationalGRU(4, 24, input_dropout=input_dropout, state_dropout=state_dropout)
+    core = layers.VariationalGRU(
+        4, 24, input_dropout=input_dropout, state_dropout=state_dropout
+    )
     model = models.Forecaster(core, targets=4, readout="all", lookback=20)
     setting = {
         "input_dropout": input_dropout,
@@ -211,7 +234,9 @@ def fulda_rain() -> pd.DataFrame:
         [],
     )
     for targets in (1, 3):
-        train = windows.make_windows(series[:first], lookback=lookback, targets=range(targets))
+        train = windows.make_windows(
+            series[:first], lookback=lookback, targets=range(targets)
+        )
         for epochs in (10, 30):
 
             def make(targets: int = targets) -> nn.Module:
@@ -230,16 +255,34 @@ def fulda_rain() -> pd.DataFrame:
                 optimizer=partial(Adam, lr=1e-2, fused=True),
                 scheduler=partial(OneCycleLR, max_lr=1e-2, total_steps=updates),
             )
-            for part, start, stop in (("validation", first, second), ("test", second, len(flow))):
+            for part, start, stop in (
+                ("validation", first, second),
+                ("test", second, len(flow)),
+            ):
                 origins = np.arange(start, stop - days + 1)
                 past = series[origins[:, np.newaxis] + np.arange(-lookback, 0)]
                 ahead = origins[:, np.newaxis] + np.arange(days)
-                weather = {"known": series[ahead][..., 1:], "average": 0 * series[ahead][..., 1:]}
-                for name, known in weather.items() if targets == 1 else [("forecast along", None)]:
+                weather = {
+                    "known": series[ahead][..., 1:],
+                    "average": 0 * series[ahead][..., 1:],
+                }
+                for name, known in (
+                    weather.items() if targets == 1 else [("forecast along", None)]
+                ):
                     for seed, model in enumerate(trained):
-                        loop = forecasting.closed_loop(model, past, days, known=known)[..., 0]
-                        error = np.exp(loop * scaler.scale_[0] + scaler.mean_[0]) - flow[ahead]
-                        row = {"part": part, "weather": name, "epochs": epochs, "seed": seed}
+                        loop = forecasting.closed_loop(model, past, days, known=known)[
+                            ..., 0
+                        ]
+                        error = (
+                            np.exp(loop * scaler.scale_[0] + scaler.mean_[0])
+                            - flow[ahead]
+                        )
+                        row = {
+                            "part": part,
+                            "weather": name,
+                            "epochs": epochs,
+                            "seed": seed,
+                        }
                         rows.append(row | by_step(rms(error, axis=0)))
     return pd.DataFrame(rows)
 

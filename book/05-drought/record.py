@@ -38,7 +38,9 @@ class DroughtParts:
         years = end.dt.year - table.groupby("site")["date"].min().dt.year + 1
         held = (0.2 * years).round().astype(int)
         fit_end = pd.to_datetime((end.dt.year - held).astype(str) + "-12-31")
-        self.end, stop = (each[self.site].to_numpy("datetime64[D]") for each in (end, fit_end))
+        self.end, stop = (
+            each[self.site].to_numpy("datetime64[D]") for each in (end, fit_end)
+        )
         self.part = {
             "fit": dates[:, -1] <= stop,
             "train": dates[:, -1] <= self.end,
@@ -73,10 +75,15 @@ def drought_errors(forecast: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
-def drought_source_run(part: str, precision: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+def drought_source_run(
+    part: str, precision: str, seed: int, epochs: int
+) -> list[dict[str, Any]]:
     """Train the source's recipe on a part; judge it after each epoch on the years that follow."""
     parts = drought_parts()
-    known, unseen = parts.part[part], parts.part["validation" if part == "fit" else "test"]
+    known, unseen = (
+        parts.part[part],
+        parts.part["validation" if part == "fit" else "test"],
+    )
     inputs, targets = parts.scaled(known), parts.windows.targets
     training.reproducible(seed)
     torch.set_default_dtype(getattr(torch, precision))
@@ -97,7 +104,9 @@ def drought_source_run(part: str, precision: str, seed: int, epochs: int) -> lis
     )
     row = {"part": part, "precision": precision, "seed": seed}
     losses = enumerate(history.train_loss, start=1)
-    return [{**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses]
+    return [
+        {**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses
+    ]
 
 
 def drought_source() -> pd.DataFrame:
@@ -151,9 +160,13 @@ class FittedDrought:
         loss, change = DROUGHT_RECIPES[recipe]
         self.yes_or_no = recipe == "yes or no"
         self.inputs, self.unseen = each_seventh(parts.scaled(known)), unseen
-        self.last = parts.windows.inputs[:, -1, [18]] if change else np.zeros((len(known), 1))
+        self.last = (
+            parts.windows.inputs[:, -1, [18]] if change else np.zeros((len(known), 1))
+        )
         scores = parts.windows.targets
-        targets = (scores >= 1).astype(np.float64) if self.yes_or_no else scores - self.last
+        targets = (
+            (scores >= 1).astype(np.float64) if self.yes_or_no else scores - self.last
+        )
         training.reproducible(seed)
         torch.set_default_dtype(precision)
         self.model = models.Forecaster(nn.LSTM(21, 32, batch_first=True), horizon=WEEKS)
@@ -170,32 +183,52 @@ class FittedDrought:
     def forecast(self) -> np.ndarray:
         """Return the forecast of the unseen windows, (N, 6)."""
         output = training.predict(self.model, self.inputs[self.unseen])[..., 0]
-        return 1 / (1 + np.exp(-output)) if self.yes_or_no else output + self.last[self.unseen]
+        return (
+            1 / (1 + np.exp(-output))
+            if self.yes_or_no
+            else output + self.last[self.unseen]
+        )
 
 
-def drought_recipes_run(recipe: str, part: str, seed: int, epochs: int) -> list[dict[str, Any]]:
+def drought_recipes_run(
+    recipe: str, part: str, seed: int, epochs: int
+) -> list[dict[str, Any]]:
     """Train one recipe on a part; judge it after each epoch on the years that follow."""
     parts = drought_parts()
-    known, unseen = parts.part[part], parts.part["validation" if part == "fit" else "test"]
+    known, unseen = (
+        parts.part[part],
+        parts.part["validation" if part == "fit" else "test"],
+    )
     truth = parts.windows.targets[unseen]
     yes_or_no = recipe == "yes or no"
     judged: list[dict[str, float]] = []
 
     def look(forecast: np.ndarray) -> None:
         judged.append(
-            drought_errors(forecast, (truth >= 1).astype(np.float64) if yes_or_no else truth)
+            drought_errors(
+                forecast, (truth >= 1).astype(np.float64) if yes_or_no else truth
+            )
         )
 
-    fitted = FittedDrought(parts, recipe, known, unseen, seed=seed, epochs=epochs, look=look)
+    fitted = FittedDrought(
+        parts, recipe, known, unseen, seed=seed, epochs=epochs, look=look
+    )
     losses = enumerate(fitted.history.train_loss, start=1)
     row = {"recipe": recipe, "part": part, "seed": seed}
-    return [{**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses]
+    return [
+        {**row, "epoch": k, "train_loss": loss, **judged[k - 1]} for k, loss in losses
+    ]
 
 
 def drought_recipes() -> pd.DataFrame:
     """Losses, the change, and yes or no, read each seventh day; five seeds of each."""
     settings = [
-        {"recipe": recipe, "part": part, "seed": seed, "epochs": 16 if recipe == "absolute" else 12}
+        {
+            "recipe": recipe,
+            "part": part,
+            "seed": seed,
+            "epochs": 16 if recipe == "absolute" else 12,
+        }
         for recipe in DROUGHT_RECIPES
         for part in ("fit", "train")
         for seed in range(5)
@@ -203,10 +236,19 @@ def drought_recipes() -> pd.DataFrame:
     return in_parallel(drought_recipes_run, settings)
 
 
-ENGLAND = ("cambridge", "lincolnshire", "norfolk", "north_yorks", "northumberland", "suffolk")
+ENGLAND = (
+    "cambridge",
+    "lincolnshire",
+    "norfolk",
+    "north_yorks",
+    "northumberland",
+    "suffolk",
+)
 
 
-def drought_sites_run(setup: str, seed: int, site: str | None = None) -> list[dict[str, Any]]:
+def drought_sites_run(
+    setup: str, seed: int, site: str | None = None
+) -> list[dict[str, Any]]:
     """Train with a site's own past or on all dates of others; judge on the site's test years."""
     parts = drought_parts()
     known = parts.part["train"]
@@ -215,13 +257,21 @@ def drought_sites_run(setup: str, seed: int, site: str | None = None) -> list[di
     if setup == "other countries":
         known = ~np.isin(parts.site, ENGLAND)
     fitted = FittedDrought(
-        parts, "squared", known, parts.part["test"], seed=seed, epochs=5, precision=torch.float32
+        parts,
+        "squared",
+        known,
+        parts.part["test"],
+        seed=seed,
+        epochs=5,
+        precision=torch.float32,
     )
     errors = fitted.forecast() - parts.windows.targets[fitted.unseen]
     where = parts.site[fitted.unseen]
-    judged = {"own past": np.unique(where), "other sites": [site], "other countries": ENGLAND}[
-        setup
-    ]
+    judged = {
+        "own past": np.unique(where),
+        "other sites": [site],
+        "other countries": ENGLAND,
+    }[setup]
     row = {"setup": setup, "seed": seed}
     return [
         {
@@ -238,7 +288,9 @@ def drought_sites() -> pd.DataFrame:
     """Held-out years against held-out sites, with and without neighbours; in float32."""
     settings: list[dict[str, Any]] = []
     for seed in range(3):
-        settings += [{"setup": setup, "seed": seed} for setup in ("own past", "other countries")]
+        settings += [
+            {"setup": setup, "seed": seed} for setup in ("own past", "other countries")
+        ]
         settings += [
             {"setup": "other sites", "seed": seed, "site": site}
             for site in sorted(set(drought_parts().site))
@@ -256,7 +308,11 @@ def drought_intervals_run(recipe: str, seed: int, epochs: int) -> list[dict[str,
     inputs, scores = each_seventh(parts.scaled(fit)), parts.windows.targets
     last = parts.windows.inputs[:, -1, [18]]
     levels, loss, forms = drought_forms(recipe, last[:, 0] == 0)
-    start = last[..., np.newaxis] if recipe.endswith("change") else np.zeros((len(last), 1, 1))
+    start = (
+        last[..., np.newaxis]
+        if recipe.endswith("change")
+        else np.zeros((len(last), 1, 1))
+    )
     targets = np.repeat(scores[..., np.newaxis], len(levels), axis=2)
     training.reproducible(seed)
     core = nn.LSTM(21, 32, batch_first=True)
@@ -264,11 +320,15 @@ def drought_intervals_run(recipe: str, seed: int, epochs: int) -> list[dict[str,
     rows = []
 
     def forecast(which: np.ndarray) -> np.ndarray:
-        return np.sort(training.predict(model, inputs[which]) + start[which], axis=2).clip(0, 5)
+        return np.sort(
+            training.predict(model, inputs[which]) + start[which], axis=2
+        ).clip(0, 5)
 
     def look(_: nn.Module, history: training.History) -> None:
         known, found = forecast(validation), forecast(test)
-        value = float(loss(torch.from_numpy(known), torch.from_numpy(targets[validation])))
+        value = float(
+            loss(torch.from_numpy(known), torch.from_numpy(targets[validation]))
+        )
         row = {"recipe": recipe, "seed": seed, "epoch": len(history.train_loss)}
         for form, groups in forms.items():
             pairs = [(group[validation], group[test]) for group in groups]
@@ -292,12 +352,19 @@ def drought_forms(
     """
     forms = {"one margin": [np.ones_like(zero)], "by state": [zero, ~zero]}
     if recipe.startswith("quantiles"):
-        return DROUGHT_LEVELS, partial(pinball_loss, levels=DROUGHT_LEVELS), {"plain": [], **forms}
+        return (
+            DROUGHT_LEVELS,
+            partial(pinball_loss, levels=DROUGHT_LEVELS),
+            {"plain": [], **forms},
+        )
     return (0.5,), nn.functional.mse_loss, forms
 
 
 def drought_margins(
-    known: np.ndarray, truth: np.ndarray, pairs: Iterable[tuple[np.ndarray, np.ndarray]], count: int
+    known: np.ndarray,
+    truth: np.ndarray,
+    pairs: Iterable[tuple[np.ndarray, np.ndarray]],
+    count: int,
 ) -> np.ndarray:
     """Return the margin of each of `count` windows and weeks, calibrated on the known forecasts.
 
@@ -318,7 +385,9 @@ def drought_interval(
     Coverage and width of all weeks, too, after a last score of 0 and after one above it.
     """
     lower, upper = lower.clip(0, 5), upper.clip(0, 5)
-    upper = np.maximum(lower, upper)  # a negative margin may turn a narrow interval round
+    upper = np.maximum(
+        lower, upper
+    )  # a negative margin may turn a narrow interval round
     inside, zero = (lower <= truth) & (truth <= upper), last == 0
     scored = interval_score(lower, upper, truth)
     row: dict[str, float] = {}
@@ -343,7 +412,9 @@ def drought_intervals() -> pd.DataFrame:
         for seed in range(5)
     ]
     order = ["recipe", "form", "seed", "epoch"]
-    return in_parallel(drought_intervals_run, settings).sort_values(order, ignore_index=True)
+    return in_parallel(drought_intervals_run, settings).sort_values(
+        order, ignore_index=True
+    )
 
 
 # --- on the real data set, no part of the book: DROUGHTED, in the environment, names its file -----
@@ -352,7 +423,10 @@ def drought_intervals() -> pd.DataFrame:
 DROUGHTED_DATES = (np.datetime64("2018-07-01"), np.datetime64("2019-07-01"))
 DROUGHTED_SEEDS = range(5)
 DROUGHTED_EPOCHS = 8  # at most; validation chooses, as it does the two below
-DROUGHTED_SIZES, DROUGHTED_DECAYS = (8, 16), (0.0, 0.1, 1.0)  # of the LSTM; AdamW's weight decay
+DROUGHTED_SIZES, DROUGHTED_DECAYS = (
+    (8, 16),
+    (0.0, 0.1, 1.0),
+)  # of the LSTM; AdamW's weight decay
 DROUGHTED_RECIPES = ("squared", "absolute", "squared, change", "absolute, change")
 
 
@@ -365,12 +439,16 @@ def droughted_parts() -> tuple[DroughtWindows, dict[str, np.ndarray]]:
     """
     table = read_droughted(os.environ["DROUGHTED"])
     table = table[
-        table["site"].str.startswith("41") & table["date"].between("2017-01-01", "2020-12-31")
+        table["site"].str.startswith("41")
+        & table["date"].between("2017-01-01", "2020-12-31")
     ]
     cut = drought_windows(table, stride=7)
     first, last = cut.target_date[:, 0], cut.target_date[:, -1]
     validation, test = DROUGHTED_DATES
-    parts = {"fit": last < validation, "validation": (first >= validation) & (last < test)}
+    parts = {
+        "fit": last < validation,
+        "validation": (first >= validation) & (last < test),
+    }
     return cut, {**parts, "train": last < test, "test": first >= test}
 
 
@@ -398,7 +476,10 @@ def droughted_rows(
     validation = parts["validation"]
     weights = droughted_blend(validated, last[validation], truth[validation], absolute)
     rows = []
-    for known, part, forecast in (("fit", "validation", validated), ("train", "test", tested)):
+    for known, part, forecast in (
+        ("fit", "validation", validated),
+        ("train", "test", tested),
+    ):
         seen, unseen = cut.target_date[parts[known]], cut.target_date[parts[part]]
         row: dict[str, Any] = {
             **about,
@@ -408,12 +489,18 @@ def droughted_rows(
         }
         row |= {"windows": len(unseen), "weeks": len(np.unique(unseen[:, 0]))}
         row |= {"first_target": str(unseen.min()), "last_target": str(unseen.max())}
-        rows.append({"forecast": name, **row, **drought_errors(forecast, truth[parts[part]])})
+        rows.append(
+            {"forecast": name, **row, **drought_errors(forecast, truth[parts[part]])}
+        )
         if blend:
             errors = drought_errors(
-                weights * forecast + (1 - weights) * last[parts[part]], truth[parts[part]]
+                weights * forecast + (1 - weights) * last[parts[part]],
+                truth[parts[part]],
             )
-            shares = {f"weight_{week + 1}": share for week, share in enumerate(weights.tolist())}
+            shares = {
+                f"weight_{week + 1}": share
+                for week, share in enumerate(weights.tolist())
+            }
             rows.append({"forecast": f"{name}, blended", **row, **errors, **shares})
     return rows
 
@@ -430,7 +517,10 @@ def droughted_simple_run(ridge_alphas: Iterable[float]) -> list[dict[str, Any]]:
         "damped persistence": [],
         "always 0": [],
     }
-    for known, unseen in ((parts["fit"], parts["validation"]), (parts["train"], parts["test"])):
+    for known, unseen in (
+        (parts["fit"], parts["validation"]),
+        (parts["train"], parts["test"]),
+    ):
         mean = scores[known].mean()
         x, y = last[known] - mean, scores[known] - mean
         found["persistence"].append(np.repeat(last[unseen], WEEKS, axis=1))
@@ -438,22 +528,35 @@ def droughted_simple_run(ridge_alphas: Iterable[float]) -> list[dict[str, Any]]:
             mean + (x * y).sum(axis=0) / (x**2).sum() * (last[unseen] - mean)
         )
         found["always 0"].append(np.zeros((unseen.sum(), WEEKS)))
-    rows = [row for name, pair in found.items() for row in droughted_rows(name, *pair, blend=False)]
+    rows = [
+        row
+        for name, pair in found.items()
+        for row in droughted_rows(name, *pair, blend=False)
+    ]
 
     def means(known: np.ndarray) -> np.ndarray:
         z = drought_scaled(cut.inputs, known)
         return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
 
-    fit, validation, train, test = (parts[name] for name in ("fit", "validation", "train", "test"))
+    fit, validation, train, test = (
+        parts[name] for name in ("fit", "validation", "train", "test")
+    )
     views = means(fit), means(train)
-    for name, start in (("ridge, means", np.zeros_like(last)), ("ridge, means, change", last)):
+    for name, start in (
+        ("ridge, means", np.zeros_like(last)),
+        ("ridge, means, change", last),
+    ):
         target = scores - start
         tried = {
             a: Ridge(a).fit(views[0][fit], target[fit]).predict(views[0][validation])
             for a in ridge_alphas
         }
-        alpha = min(tried, key=lambda a: float(np.square(tried[a] - target[validation]).mean()))
-        tested = Ridge(alpha).fit(views[1][train], target[train]).predict(views[1][test])
+        alpha = min(
+            tried, key=lambda a: float(np.square(tried[a] - target[validation]).mean())
+        )
+        tested = (
+            Ridge(alpha).fit(views[1][train], target[train]).predict(views[1][test])
+        )
         rows += droughted_rows(
             name, tried[alpha] + start[validation], tested + start[test], alpha=alpha
         )
@@ -488,48 +591,64 @@ def droughted_networks(
         validation=(x[parts[unseen]], y[parts[unseen]]),
     )
     forecasts = [
-        training.predict(model, x[parts[unseen]])[..., 0] + start[parts[unseen]] for model in fitted
+        training.predict(model, x[parts[unseen]])[..., 0] + start[parts[unseen]]
+        for model in fitted
     ]
     return np.array(forecasts), np.median(
         [history.validation_loss for history in histories], axis=0
     )
 
 
-def droughted_choice_run(recipe: str, hidden_size: int, decay: float) -> list[dict[str, Any]]:
+def droughted_choice_run(
+    recipe: str, hidden_size: int, decay: float
+) -> list[dict[str, Any]]:
     """Say after which epoch one size and decay does best in the validation year, and how well."""
     _, losses = droughted_networks(
         recipe, "fit", "validation", hidden_size, decay, DROUGHTED_EPOCHS
     )
     setting = {"recipe": recipe, "hidden_size": hidden_size, "decay": decay}
-    return [{**setting, "epochs": int(losses.argmin()) + 1, "loss": float(losses.min())}]
+    return [
+        {**setting, "epochs": int(losses.argmin()) + 1, "loss": float(losses.min())}
+    ]
 
 
-def droughted_run(recipe: str, hidden_size: int, decay: float, epochs: int) -> list[dict[str, Any]]:
+def droughted_run(
+    recipe: str, hidden_size: int, decay: float, epochs: int
+) -> list[dict[str, Any]]:
     """Judge what validation chose: each seed, and the mean of all seeds' forecasts."""
     chosen = {"hidden_size": hidden_size, "decay": decay, "epochs": epochs}
     validated, _ = droughted_networks(recipe, "fit", "validation", **chosen)
     tested, _ = droughted_networks(recipe, "train", "test", **chosen)
     name, absolute = f"LSTM, {recipe}", recipe.startswith("absolute")
     rows = []
-    for seed, pair in zip(DROUGHTED_SEEDS, zip(validated, tested, strict=True), strict=True):
+    for seed, pair in zip(
+        DROUGHTED_SEEDS, zip(validated, tested, strict=True), strict=True
+    ):
         rows += droughted_rows(name, *pair, absolute=absolute, seed=seed, **chosen)
     pair = validated.mean(axis=0), tested.mean(axis=0)
-    return rows + droughted_rows(f"{name}, mean of seeds", *pair, absolute=absolute, **chosen)
+    return rows + droughted_rows(
+        f"{name}, mean of seeds", *pair, absolute=absolute, **chosen
+    )
 
 
 def droughted() -> pd.DataFrame:
     """Forecasts for 36 counties of the real data, all of it chosen in the validation year."""
     simple = in_parallel(
-        droughted_simple_run, [{"ridge_alphas": [10.0**power for power in range(-1, 7)]}]
+        droughted_simple_run,
+        [{"ridge_alphas": [10.0**power for power in range(-1, 7)]}],
     )
     tried = in_parallel(
         droughted_choice_run,
         [
             {"recipe": recipe, "hidden_size": size, "decay": decay}
-            for recipe, size, decay in product(DROUGHTED_RECIPES, DROUGHTED_SIZES, DROUGHTED_DECAYS)
+            for recipe, size, decay in product(
+                DROUGHTED_RECIPES, DROUGHTED_SIZES, DROUGHTED_DECAYS
+            )
         ],
     )
-    best = tried.loc[tried.groupby("recipe", sort=False)["loss"].idxmin()].drop(columns="loss")
+    best = tried.loc[tried.groupby("recipe", sort=False)["loss"].idxmin()].drop(
+        columns="loss"
+    )
     networks = in_parallel(droughted_run, best.to_dict("records"))
     table = pd.concat([simple, networks], ignore_index=True)
     whole = ["seed", "hidden_size", "epochs"]

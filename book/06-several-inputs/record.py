@@ -27,8 +27,16 @@ def independent_parameters(steps: int = 1000, seed: int = 0) -> np.ndarray:
     z = random.normal(size=(steps + 14, 3))
     for t in range(1, len(z)):
         z[t] = 0.8 * z[t - 1] + 0.6 * z[t]  # variance 1
-    z1, z2, z3 = (z[14 - lead :][:steps, k] for k, lead in enumerate(INPUTS_LEADS.values()))
-    obs = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2 + 0.01 * random.normal(size=steps)
+    z1, z2, z3 = (
+        z[14 - lead :][:steps, k] for k, lead in enumerate(INPUTS_LEADS.values())
+    )
+    obs = (
+        4
+        + np.exp(0.4 * z1)
+        + np.tanh(z2)
+        + 0.25 * z2 * z3**2
+        + 0.01 * random.normal(size=steps)
+    )
     return np.column_stack([z[14:], obs])
 
 
@@ -43,22 +51,31 @@ class ThreeCores(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Predict: (B, 50, 3) -> (B, 1, 1)."""
-        states = torch.cat([core(inputs[:, :, [k]])[0] for k, core in enumerate(self.cores)], dim=2)
+        states = torch.cat(
+            [core(inputs[:, :, [k]])[0] for k, core in enumerate(self.cores)], dim=2
+        )
         read = states[:, -1] if self.readout == "last" else states.flatten(start_dim=1)
         return self.head(read)[:, :, None]
 
 
-def inputs_ways_run(data: str, readout: str, way: str, epochs: int = 40) -> list[dict[str, Any]]:
+def inputs_ways_run(
+    data: str, readout: str, way: str, epochs: int = 40
+) -> list[dict[str, Any]]:
     """Feed three series to five seeds of one way; train on 700 steps, test on the next 300."""
     series = (
-        datasets.leading_parameters().to_numpy() if data == "leading" else independent_parameters()
+        datasets.leading_parameters().to_numpy()
+        if data == "leading"
+        else independent_parameters()
     )
     scaler = StandardScaler().fit(series[:700])
     cut = windows.make_windows(scaler.transform(series), lookback=50, targets=3)
     parts = {"train": cut.between(50, 700), "test": cut.between(700, 1000)}
     inputs = {part: found.inputs[:, :, :3] for part, found in parts.items()}
     if way == "long":
-        inputs = {part: x.transpose(0, 2, 1).reshape(len(x), 150, 1) for part, x in inputs.items()}
+        inputs = {
+            part: x.transpose(0, 2, 1).reshape(len(x), 150, 1)
+            for part, x in inputs.items()
+        }
     if way == "turns":
         inputs = {part: x.reshape(len(x), 150, 1) for part, x in inputs.items()}
 
@@ -66,7 +83,9 @@ def inputs_ways_run(data: str, readout: str, way: str, epochs: int = 40) -> list
         if way == "branches":
             return ThreeCores(readout)
         core = nn.GRU(3 if way == "features" else 1, 10, batch_first=True)
-        return models.Forecaster(core, readout=readout, lookback=inputs["train"].shape[1])
+        return models.Forecaster(
+            core, readout=readout, lookback=inputs["train"].shape[1]
+        )
 
     schedule = partial(OneCycleLR, max_lr=1e-2, total_steps=epochs * 11)
     options = {"epochs": epochs, "batch_size": 64, "scheduler": schedule}
@@ -91,14 +110,20 @@ def inputs_ways() -> pd.DataFrame:
     ways = ("features", "long", "branches")
     pairs = product(("leading", "independent"), ("last", "all"))
     return in_parallel(
-        inputs_ways_run, [{"data": d, "readout": r, "way": way} for d, r in pairs for way in ways]
+        inputs_ways_run,
+        [{"data": d, "readout": r, "way": way} for d, r in pairs for way in ways],
     )
 
 
 def inputs_exercises() -> pd.DataFrame:
     """Two exercises, five seeds each: the series take turns; five times as many epochs."""
     turns = {"data": "leading", "readout": "last", "way": "turns"}
-    longer = {"data": "independent", "readout": "last", "way": "features", "epochs": 200}
+    longer = {
+        "data": "independent",
+        "readout": "last",
+        "way": "features",
+        "epochs": 200,
+    }
     return in_parallel(inputs_ways_run, [turns, longer])
 
 
@@ -109,7 +134,9 @@ SEASON_FACTS = ["sin", "cos", "daylight", "temp_normal", "rain_normal"]
 def inputs_tokens(table: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
     """Ten times the class of rain plus that of temperature of each day; edges from known days."""
     wet = known["rain"][known["rain"] >= 1]
-    rain = np.searchsorted([1, *wet.quantile([0.25, 0.5, 0.75])], table["rain"], side="right")
+    rain = np.searchsorted(
+        [1, *wet.quantile([0.25, 0.5, 0.75])], table["rain"], side="right"
+    )
     temp = np.searchsorted(
         known["tmean"].quantile(np.arange(1, 10) / 10), table["tmean"], side="right"
     )
@@ -119,8 +146,13 @@ def inputs_tokens(table: pd.DataFrame, known: pd.DataFrame) -> np.ndarray:
 def inputs_facts(table: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Five facts about the site and five about the season, from the known days."""
     sites, month = known.groupby("site"), table["date"].dt.month.rename("month")
-    of_site = pd.DataFrame({"latitude": pd.Series(LATITUDES), "temp_mean": sites["tmean"].mean()})
-    of_site["temp_sd"], of_site["rain_mean"] = sites["tmean"].std(), sites["rain"].mean()
+    of_site = pd.DataFrame(
+        {"latitude": pd.Series(LATITUDES), "temp_mean": sites["tmean"].mean()}
+    )
+    of_site["temp_sd"], of_site["rain_mean"] = (
+        sites["tmean"].std(),
+        sites["rain"].mean(),
+    )
     of_site["wet_share"] = known["rain"].ge(1).groupby(known["site"]).mean()
     normal = known.groupby(["site", month])[["tmean", "rain"]].mean()
     facts = table.join(of_site, on="site").assign(month=month)
@@ -155,7 +187,9 @@ def inputs_parts(branches: str = "whole") -> Parts:
         coldest = days["tmin"].to_numpy()[at[:, None] + np.arange(1, 15)].min(axis=1)
         tokens.append(days["token"].to_numpy()[at[:, None] + np.arange(-49, 1)])
         facts.append(rows.to_numpy()[at])
-        answers.append(np.column_stack([score[at + 28] >= 1, coldest < 0]).astype(float))
+        answers.append(
+            np.column_stack([score[at + 28] >= 1, coldest < 0]).astype(float)
+        )
         for found, column, rows_at in (
             (day, "date", at),
             (until, "date", at + 28),
@@ -166,7 +200,11 @@ def inputs_parts(branches: str = "whole") -> Parts:
     t, f, y, now, then, mid, stop = map(
         np.concatenate, (tokens, facts, answers, day, until, middle, last)
     )
-    masks = {"train": then <= mid, "validation": (now > mid) & (then <= stop), "test": now > stop}
+    masks = {
+        "train": then <= mid,
+        "validation": (now > mid) & (then <= stop),
+        "test": now > stop,
+    }
     f = StandardScaler().fit(f[masks["train"]]).transform(f)
     parts = {part: ((t[mask], f[mask]), y[mask]) for part, mask in masks.items()}
     return (
@@ -216,7 +254,9 @@ class Branches(two_inputs.FunctionalTwoInput):
 
 
 @cache
-def inputs_train(branches: str, dropout: bool, seed: int) -> tuple[nn.Module, training.History]:
+def inputs_train(
+    branches: str, dropout: bool, seed: int
+) -> tuple[nn.Module, training.History]:
     """Train with early stopping; in 32 bits where there is an LSTM, to save time."""
     parts = inputs_parts(branches)
     training.reproducible(seed)
@@ -229,12 +269,16 @@ def inputs_train(branches: str, dropout: bool, seed: int) -> tuple[nn.Module, tr
         "loss": binary_cross_entropy,
         "patience": 4,
     }
-    return model, training.fit(model, *parts["train"], validation=parts["validation"], **options)
+    return model, training.fit(
+        model, *parts["train"], validation=parts["validation"], **options
+    )
 
 
 def inputs_embedding_of(model: nn.Module) -> np.ndarray:
     """The vectors of the 50 tokens, (50, 64)."""
-    vectors: np.ndarray = model.get_submodule("memory.0").weight.detach().double().numpy()
+    vectors: np.ndarray = (
+        model.get_submodule("memory.0").weight.detach().double().numpy()
+    )
     return vectors
 
 
@@ -248,7 +292,9 @@ def inputs_cosines(vectors: np.ndarray) -> tuple[float, float]:
     return float(cosine[near].mean()), float(cosine[~near].mean())
 
 
-def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[str, Any]]:
+def inputs_branches_run(
+    branches: str, dropout: bool, seed: int
+) -> list[dict[str, Any]]:
     """Train one network, judge both answers on the test years, and look at its embedding."""
     model, history = inputs_train(branches, dropout, seed)
     row: dict[str, Any] = {"branches": branches, "dropout": dropout, "seed": seed}
@@ -262,7 +308,11 @@ def inputs_branches_run(branches: str, dropout: bool, seed: int) -> list[dict[st
     start = inputs_embedding_of(Branches(BRANCHES[branches]).float())
     after = inputs_embedding_of(model)
     if 0 in BRANCHES[branches]:
-        for name, vectors in {"start": start, "end": after, "change": after - start}.items():
+        for name, vectors in {
+            "start": start,
+            "end": after,
+            "change": after - start,
+        }.items():
             row[f"near_{name}"], row[f"far_{name}"] = inputs_cosines(vectors)
     return [row]
 
@@ -277,7 +327,9 @@ INPUTS_NETWORKS = [
 def inputs_branches() -> pd.DataFrame:
     """The source's network: whole, branch by branch, with and without dropout; five seeds each."""
     settings = [
-        {"branches": b, "dropout": d, "seed": seed} for b, d in INPUTS_NETWORKS for seed in range(5)
+        {"branches": b, "dropout": d, "seed": seed}
+        for b, d in INPUTS_NETWORKS
+        for seed in range(5)
     ]
     return in_parallel(inputs_branches_run, settings)
 
@@ -287,14 +339,17 @@ def inputs_embedding_run(branches: str, dropout: bool) -> list[dict[str, Any]]:
     vectors = inputs_embedding_of(inputs_train(branches, dropout, 0)[0])
     names = {"branches": branches, "dropout": dropout}
     return [
-        {**names, "token": k, **{str(i): x for i, x in enumerate(v)}} for k, v in enumerate(vectors)
+        {**names, "token": k, **{str(i): x for i, x in enumerate(v)}}
+        for k, v in enumerate(vectors)
     ]
 
 
 def inputs_embedding() -> pd.DataFrame:
     """The embeddings of two of these networks."""
     which = (("whole", True), ("memory + facts", False))
-    return in_parallel(inputs_embedding_run, [{"branches": b, "dropout": d} for b, d in which])
+    return in_parallel(
+        inputs_embedding_run, [{"branches": b, "dropout": d} for b, d in which]
+    )
 
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
