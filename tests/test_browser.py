@@ -197,6 +197,36 @@ def test_nothing_reaches_past_the_edge_of_a_phone(name: str, visits: Visits) -> 
     assert visits[name].sideways == []
 
 
+# At the width of a small laptop: code that is cut, and tables wider than their place.
+CUT = """() => {
+  const found = [];
+  for (const e of document.querySelectorAll('.bd-article pre'))
+    if (e.scrollWidth > e.clientWidth) found.push('code: ' + e.textContent.trim().slice(0, 60));
+  for (const e of document.querySelectorAll('.bd-article table')) {
+    const place = e.closest('.pst-scrollable-table-container, .output, .bd-article');
+    if (e.scrollWidth > place.clientWidth) found.push('table: ' + e.textContent.trim().slice(0, 60));
+  }
+  return found;
+}"""
+# On a phone: where the first cell of a table's row is after its table was moved by 100 pixels.
+MOVED = """() => [...document.querySelectorAll('.pst-scrollable-table-container, .output.text_html')].map(e => {
+  const cell = e.querySelector('tbody tr > :first-child');
+  if (!cell || e.scrollWidth < e.clientWidth + 100) return 0;
+  const before = cell.getBoundingClientRect().left;
+  e.scrollLeft = 100;
+  return before - cell.getBoundingClientRect().left;
+})"""
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_is_cut(name: str, page: Page, site_url: str) -> None:
+    page.goto(f"{site_url}/{name}.html")
+    page.evaluate(UNFOLD)
+    assert page.evaluate(CUT) == []
+    page.set_viewport_size(PHONE)
+    assert max(page.evaluate(MOVED), default=0) < 2
+
+
 def test_chapters_are_light(visits: Visits, page: Page, site_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """All that a first visit fetches, theme and MathJax too, compressed as web servers do: under 1.5 MB."""
     sizes = {name: sum(transferred(path) for path in paths(visits[name].requests)) for name in NOTEBOOKS}

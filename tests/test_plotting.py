@@ -1,6 +1,7 @@
 """Plots draw what they are given on the axes they are given."""
 
 import datetime
+import itertools
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -24,6 +25,30 @@ def test_forecast(ax):
     np.testing.assert_array_equal(ax.lines[1].get_xydata(), [[10, 1], [20, 2], [30, 4]])
     with pytest.raises(ValueError, match=r"forecasts\['b'\] must have the shape of truth, \(3,\), got \(2,\)"):
         plotting.plot_forecast(ax, [1.0, 2.0, 3.0], {"b": [1.0, 2.0]})
+
+
+def test_labels_stand_where_the_lines_end_and_not_on_each_other(ax):
+    plotting.style()
+    plotting.plot_forecast(ax, [0.0, 1.0], {"GRU": [0.0, 1.01], "mean": [0.0, 0.0]}, colours={"GRU": plotting.FAILING})
+    assert ax.lines[1].get_color() == plotting.FAILING
+    assert ax.get_legend() is None
+    place = {text.get_text(): text.xy[1] for text in ax.texts}
+    assert list(place) == ["truth", "GRU", "mean"]
+    for line in (ax.lines[0], ax.lines[2]):
+        to_axes = ax.transData + ax.transAxes.inverted()
+        end = to_axes.transform(line.get_xydata()[-1])[1]
+        assert place[line.get_label()] == pytest.approx(end)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_text_is_11_pixels_high_on_a_phone():
+    plotting.style()
+    width, _ = plt.rcParams["figure.figsize"]
+    sizes = {key: plt.rcParams[key] for key in ("axes.labelsize", "xtick.labelsize", "ytick.labelsize")}
+    assert set(sizes.values()) == {"medium"}
+    assert plt.rcParams["font.size"] * 390 / (72 * width) >= 11
 
 
 MONTHS = pd.period_range("1983-11", periods=3, freq="M")

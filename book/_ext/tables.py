@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -35,7 +35,8 @@ class Dress(SphinxTransform):
         for figure in [each for each in self.document.findall(nodes.figure) if named(each)]:
             for raw in tables_in(figure):
                 raw.replace_self(dressed(raw, figure["classes"]))
-            table = TableFigure("", *sorted(figure.children, key=is_no_caption), **figure.attributes)
+            parts = sorted(figure.children, key=is_no_caption)
+            table = TableFigure("", *parts, **figure.attributes)
             figure.replace_self(table)
             for name in table["ids"]:
                 self.document.ids[name] = table
@@ -65,7 +66,7 @@ def is_table(text: str) -> bool:
 
 def dressed(raw: nodes.raw, classes: Iterable[str]) -> nodes.raw:
     """Return the table with its texts for readers and its winners bold."""
-    soup = BeautifulSoup(raw.astext(), "html.parser")
+    soup: Any = BeautifulSoup(raw.astext(), "html.parser")
     table = soup.table
     for cell in table("td") + table.tbody("th"):
         if cell.string is not None:
@@ -83,7 +84,7 @@ def shown(text: str) -> str:
     return text.replace("-", "−") if re.fullmatch(NUMBER, text) else WORDS.get(text, text)
 
 
-def winners(cells: list[Tag], best: str) -> list[Tag]:
+def winners(cells: list[Any], best: str) -> list[Any]:
     """Return the cells with the lowest, or the highest, number; equal ones win together."""
     numbers = {
         id(cell): float(cell.text.replace("−", "-").replace(",", ""))
