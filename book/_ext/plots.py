@@ -1,4 +1,4 @@
-"""Sphinx: a plot is shown at the size that Matplotlib gave it, 96 pixels an inch, however fine it is."""
+"""Sphinx: a plot is shown at the size that Matplotlib gave it, 96 pixels an inch."""
 
 import struct
 from pathlib import Path
