@@ -1,7 +1,8 @@
 """Time a page's first live result, from click to done: ``python benchmarks/live.py``.
 
-In Chromium, and in Firefox where there is one. A small page with live cells is built and opened anew for each of the rounds, from a server on this machine and from
-its folder. What came over the wire is counted by the server. It prints a table for benchmarks/README.md.
+In Chromium, and in Firefox where there is one. A small page with live cells is built and opened anew for each of the
+rounds, from a server on this machine and from its folder; the server counts what it sends. It prints a table for
+benchmarks/README.md.
 """
 
 import functools

@@ -205,11 +205,14 @@ def test_earlier_cells_run_first_and_share_their_names(warm: Page, small: Site) 
 
 
 def test_edited_cell_changes_those_after_it_until_it_is_reset(warm: Page, small: Site) -> None:
-    first, later = cell(warm, "series"), cell(warm, "functions")
+    first, later, after = (cell(warm, name) for name in ("series", "functions", "after"))
+    assert run(after) == "done"
     assert run(first, "series = np.full(40, 3.0)\nprint('other')") == "done"
     assert printed(first) == "other\n"
     assert run(later) == "done"
     assert printed(later).startswith("360.000000 and [9. 9.")
+    assert run(after) == "done"
+    assert printed(after) == "6.000000\n", "what lies between has run again"
     press(first, "Reset")
     assert first.locator("textarea").input_value().startswith("series = np.sin")
     assert first.locator(".cell_output").is_visible()
