@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -45,14 +46,16 @@ class Firefox:
         command = [path, "--headless", "--no-remote", "--remote-debugging-port", "0", "--profile", str(folder)]
         with (folder / "log").open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)})
-        self.loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()  # in a thread of its own, since Playwright has one in this
+        self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self.thread.start()
         self.seconds, self.number = seconds, 0
         self.socket: WebSocketClientConnection = self._wait(self._connect(folder / "log"))
         self.send("session.new", capabilities={})
         self.page = self.send("browsingContext.create", type="tab")["context"]
 
     def _wait(self, something: Any) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(something, self.seconds))
+        return asyncio.run_coroutine_threadsafe(something, self.loop).result(self.seconds)
 
     async def _connect(self, log: Path) -> WebSocketClientConnection:
         while not (found := re.search(r"BiDi listening on (\S+)", log.read_text(encoding="utf-8"))):
@@ -100,5 +103,10 @@ class Firefox:
         """End it."""
         self.process.terminate()
         self.process.wait(20)
-        self.socket.close()
+        self._wait(self._disconnect())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
         self.loop.close()
+
+    async def _disconnect(self) -> None:
+        self.socket.close()

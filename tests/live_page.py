@@ -64,6 +64,7 @@ print(doubled.sum().round(6))
 %% judge check
 assert isinstance(doubled, np.ndarray), f"doubled is to be an array, and is {type(doubled).__name__}"
 assert np.array_equal(doubled, series + series), "multiply each number by 2"
+print("Right: twice as large.")
 %% after live
 print(f"{doubled[-1]:.6f}")
 %% line live

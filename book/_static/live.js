@@ -261,9 +261,11 @@
       }
       let { error } = await ask({ source, name: this.name }, heard);
       if (!error && this.check && !quietly) {
-        ({ error } = await ask({ source: this.check, name: `check of ${this.name}` }, (pieces) => heard(pieces.filter(({ kind }) => kind === "out"))));
+        let praise = "";
+        const listen = (pieces) => (praise += pieces.map(({ kind, text }) => (kind === "out" ? text : "")).join(""));
+        ({ error } = await ask({ source: this.check, name: `check of ${this.name}` }, listen));
         if (error) this.write([{ kind: "error", text: error }]);
-        else this.right = source;
+        else [this.right, this.praise] = [source, praise.trim() || "The check passes."];
       }
       if (!quietly) this.state = error ? "error" : "done";
       if (!error) this.ran = source;
@@ -326,7 +328,7 @@
     target.status.textContent = "Running …";
     const good = await target.execute(target.text, false);
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    const verdict = target.check ? (good ? "The check passes." : "Not yet.") : good ? "Done" : "Stopped with an error";
+    const verdict = target.check ? (good ? target.praise : "Not yet.") : good ? "Done" : "Stopped with an error";
     target.status.textContent = `${verdict} (${seconds} s)`;
   }
 
