@@ -280,6 +280,11 @@ def test_a_check_says_what_is_wrong() -> None:
     assert said == ["", "make it 2", "AssertionError", "NameError: name 'y' is not defined", ""]
 
 
+def test_a_list_that_holds_itself_is_written() -> None:
+    (said,) = run("a = [1]\na.append(a)\na")
+    assert said["out"] == "[1, [...]]\n"
+
+
 def test_output_has_an_end() -> None:
     (said,) = run("for _ in range(10**6): print('x' * 98)")
     assert said["out"].endswith(live_cells.CUT)

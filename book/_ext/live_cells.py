@@ -5,7 +5,6 @@ A cell prints what it prints in a notebook; what goes wrong is printed as Python
 """
 
 import ast
-import contextlib
 import io
 import linecache
 import sys
@@ -89,9 +88,11 @@ def _items(value: Any) -> list[tuple[str, Any]]:
         found = [(f"{shown(key)}: ", item) for key, item in value.items()]
     else:
         found = [("", item) for item in value]
-        if isinstance(value, set | frozenset):
-            with contextlib.suppress(TypeError):  # what has no order stays as it comes
+        if isinstance(value, set | frozenset) and len(value) < LONGEST:
+            try:
                 found = [("", item) for item in sorted(value)]
+            except TypeError:  # what has no order has that of its text
+                found = [("", item) for item in sorted(value, key=str)]
     return found if len(found) <= LONGEST else [*found[:LONGEST], ("", More("..."))]
 
 
@@ -123,7 +124,11 @@ def _execute(source: str, file: str) -> None:
     if isinstance(last, ast.Expr):
         value = eval(compile(ast.Expression(last.value), file, "eval"), names)
         if value is not None:
-            sys.stdout.write(f"{shown(value)}\n")
+            try:
+                text = shown(value)
+            except RecursionError:  # a list that holds itself
+                text = repr(value)
+            sys.stdout.write(f"{text}\n")
 
 
 def _last_line(error: BaseException) -> str:
