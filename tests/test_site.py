@@ -534,7 +534,7 @@ def test_page_says_what_it_is(page: str) -> None:
 
 def title_of(page: str) -> str:
     heading = parsed(built(page)).having("h1")[0].content.strip("# \n")
-    return re.sub(r"^\d+\. ", "", heading)
+    return re.sub(r"^[\d.]+ ", "", heading)
 
 
 def test_pages_differ_in_title_and_description() -> None:
