@@ -93,7 +93,7 @@ second-kernels: $(TESTS)  ## compare every output under the kernels of an old pr
 	$(call stage,Which kernels compute,$(SECOND) $(PYTEST) tests/test_kernels.py)
 	$(call stage,Running every notebook under them,$(SECOND) $(NBVAL) --nbval --digits=strict $(NOTEBOOKS))
 
-run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine/1-sine.ipynb
+run: $(READY)  ## execute all notebooks in place, or one: make run NB=book/01-sine/1-one-step.ipynb
 	$(PY) tests/normalise.py --execute $(NB)
 
 check: $(TESTS)  ## what a mended sentence needs, in a minute: form, lint and spelling; nothing is run

@@ -25,7 +25,7 @@ A sentence or two on what happens in this chapter, and why one would want to kno
 
 - do what the chapter is about.
 
-**You need** [chapter 1](../01-sine/1-sine.ipynb).
+**You need** [chapter 1](../01-sine/1-one-step.ipynb).
 **Time**: about 5 minutes to read, a few seconds to run."""
 IMPORTS = """import matplotlib.pyplot as plt
 import numpy as np

@@ -259,7 +259,7 @@ def transferred(path: str) -> int:
     ("words", "expected"),
     [
         ("persistence", "book/03-sunspots/1-sunspots"),
-        ("closed loop", "book/01-sine/1-sine"),
+        ("closed loop", "book/01-sine/1-one-step"),
         ("BPTT", "book/reference/glossary"),
     ],
 )
@@ -279,7 +279,7 @@ def test_search_finds(words: str, expected: str, begin: str, page: Page, site_ur
 def test_page_shows_from_a_folder(page: Page) -> None:
     """A downloaded copy, opened without a server."""
     requests, errors = watched(page)
-    page.goto(f"file://{SITE}/book/01-sine/1-sine.html")
+    page.goto(f"file://{SITE}/book/01-sine/1-one-step.html")
     page.evaluate(READY)
     assert page.evaluate(FORMULAS)["shown"] > 0
     assert elsewhere(requests, "file://") == []
@@ -296,7 +296,7 @@ def test_old_address_leads_on_with_its_anchor(page: Page, site_url: str, old: st
 
 def test_icons_are_drawn(page: Page, site_url: str) -> None:
     """By the font alone, without the theme's script: see book/_static/scripts."""
-    page.goto(f"{site_url}/book/01-sine/1-sine.html")
+    page.goto(f"{site_url}/book/01-sine/1-one-step.html")
     drawn = "icons => icons.map(e => getComputedStyle(e, '::before').content)"
     shown = page.locator("i[class*=fa-]:visible").evaluate_all(drawn)
     assert shown

@@ -455,7 +455,7 @@ def test_index_has_terms_and_functions() -> None:
     [
         ({"persist"}, "book/03-sunspots/1-sunspots"),  # words lose their endings in the search's index
         ({"persist"}, "book/reference/functions/persistence"),
-        ({"close", "loop"}, "book/01-sine/1-sine"),
+        ({"close", "loop"}, "book/01-sine/1-one-step"),
         ({"bptt"}, "book/02-by-hand/2-by-hand"),
         ({"bptt"}, GLOSSARY),
     ],
@@ -549,7 +549,7 @@ def test_citation_is_the_one_of_the_file() -> None:
     assert (book["name"], book["version"]) == (cited["title"], cited["version"])
     assert book.get("url", "") == HOME
     assert cited.get("repository-code", "") == book.get("codeRepository", "") == REPOSITORY
-    assert meta("book/01-sine/1-sine")["citation_author"] == [author["name"] for author in cited["authors"]]
+    assert meta("book/01-sine/1-one-step")["citation_author"] == [author["name"] for author in cited["authors"]]
 
 
 def test_site_map_lists_every_page() -> None:

@@ -34,7 +34,7 @@ class Figure(NamedTuple):
 
 @cache
 def cells(book: Path = BOOK) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return all code cells of the book by identifier, each with its page: 01-sine/1-sine."""
+    """Return all code cells of the book by identifier, each with its page: 01-sine/1-one-step."""
     found = {}
     for path in sorted(book.glob("*/*.ipynb")):
         page = path.relative_to(book).with_suffix("").as_posix()
