@@ -167,11 +167,12 @@ ONE_STEP_KINDS = {
 
 
 def sine_one_step_run(kind: str, seeds: range) -> list[dict[str, Any]]:
-    """Train one kind of network; note one step's error, the closed loop's, and its own period."""
+    """Train one kind of network; note its errors, one step and 500, and period."""
     readout, hidden = ONE_STEP_KINDS[kind]
-    early = datasets.sine(550, start=-49 * 0.04)[:, np.newaxis]  # the first 50 points end at x = 0
+    early = datasets.sine(550, start=-49 * 0.04)[:, np.newaxis]  # 50 points up to x = 0
     rows = []
-    for seed, model in zip(seeds, sine_models(seeds, readout, False, hidden), strict=True):
+    trained = sine_models(seeds, readout, False, hidden)
+    for seed, model in zip(seeds, trained, strict=True):
         forecast = forecasting.closed_loop(model, early[:50], 500)
         rows.append(
             {
@@ -194,7 +195,7 @@ def sine_period(track: np.ndarray) -> float:
 
 
 def sine_one_step() -> pd.DataFrame:
-    """Ten seeds of four networks: the head reads all states or the last; narrow or wide."""
+    """Ten seeds of four networks: a head on all states or the last, narrow or wide."""
     settings = [
         {"kind": kind, "seeds": seeds}
         for kind in ONE_STEP_KINDS
