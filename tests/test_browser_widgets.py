@@ -14,7 +14,7 @@ from torch import nn
 from rnncourse import by_hand, datasets, forecasting, models
 
 pytestmark = pytest.mark.browser
-SINE, BY_HAND = "01-sine/1-sine", "02-by-hand/1-three-steps"
+SINE, BY_HAND = "01-sine/2-sine", "02-by-hand/1-three-steps"
 PLACE = {SINE: "[data-play=closed-loop]", BY_HAND: "[data-play=rnn-by-hand]"}
 SHAPES = {"x": (3, 1), "h0": (2,), "W_ih": (2, 1), "W_hh": (2, 2), "b_ih": (2,), "b_hh": (2,), "W_y": (1, 2)}
 SHAPES |= {"b_y": (1,)}

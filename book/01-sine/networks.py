@@ -21,8 +21,14 @@ from rnncourse import datasets, models, training, windows
 
 SCRIPT = Path(__file__).parents[1] / "_static" / "play" / "sine-networks.js"
 HEAD = "// Made by book/01-sine/networks.py: weights of chapter 1's networks and linear rule.\n"
-ONE_CYCLE = partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=20 * 39)
-TIGHT = {"tolerance_grad": 1e-12, "tolerance_change": 1e-15, "line_search_fn": "strong_wolfe"}
+ONE_CYCLE = partial(
+    torch.optim.lr_scheduler.OneCycleLR, max_lr=1e-2, total_steps=20 * 39
+)
+TIGHT = {
+    "tolerance_grad": 1e-12,
+    "tolerance_change": 1e-15,
+    "line_search_fn": "strong_wolfe",
+}
 POLISH = partial(torch.optim.LBFGS, max_iter=20, history_size=20, **TIGHT)
 
 
@@ -59,11 +65,16 @@ def networks() -> dict[str, Any]:
     return {
         "last state": exported(trained(cut, mended=False), cut),
         "last state, mended": exported(trained(cut, mended=True), cut),
-        "linear rule": {"coefficients": rule.coef_.tolist(), "intercept": float(rule.intercept_)},
+        "linear rule": {
+            "coefficients": rule.coef_.tolist(),
+            "intercept": float(rule.intercept_),
+        },
     }
 
 
 if __name__ == "__main__":
     text = json.dumps(networks(), separators=(",", ":"))
     SCRIPT.parent.mkdir(exist_ok=True)
-    SCRIPT.write_text(f'{HEAD}"use strict";\nplay.sineNetworks = {text};\n', encoding="utf-8")
+    SCRIPT.write_text(
+        f'{HEAD}"use strict";\nplay.sineNetworks = {text};\n', encoding="utf-8"
+    )

@@ -3,7 +3,7 @@
     ```{chapters}
     | chapter | its question | what may surprise |
     |---|---|---|
-    | 1 [Predicting a sine wave](01-sine/1-sine.ipynb) | Can it go on alone? | It cannot. |
+    | 1 [Predicting a sine wave](01-sine/1-one-step.ipynb) | Can it go on alone? | It cannot. |
     ```
 
 A row that is no chapter has no number. A card's picture is ``card.svg`` in the chapter's folder,

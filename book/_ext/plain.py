@@ -1,4 +1,4 @@
-"""Sphinx: each notebook as its readers get it, ``notebooks/01-sine/1-sine.ipynb`` beside the pages.
+"""Sphinx: each notebook as its readers get it: ``notebooks/01-sine/1-one-step.ipynb`` and so on.
 
 The book's own notebooks hold directives and roles that only Sphinx understands, and the answers.
 Here each finished page is taken apart again: ``to_markdown.py`` writes its text, with a list of
