@@ -12,7 +12,7 @@ TESTS := $(VENV)/.tests
 UNFINISHED := $(VENV)/.unfinished
 UV := $(VENV)/bin/uv
 LOWEST := .venv-lowest
-PINS := requirements.txt tests/requirements.txt book/_ext/otter.txt
+PINS := requirements.txt tests/requirements.txt book/_ext/requirements.txt
 SITE := _build/html/index.html
 PAPER := dist/recurrent-networks.pdf
 PAGES := $(shell find book -type f -not -path '*/.*' -not -path '*/__pycache__/*') _config.yml _toc.yml CHANGELOG.md CITATION.cff
@@ -169,9 +169,9 @@ clean:  ## remove what was built; .venv stays
 	rm -rf _build dist book/reference/functions .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find book rnncourse tests data -name __pycache__ -prune -exec rm -rf {} +
 
-$(OTTER): $(READY) book/_ext/otter.txt
+$(OTTER): $(READY) book/_ext/requirements.txt
 	echo "Installing Otter-Grader into $(VENV)"
-	$(PY) install.py book/_ext/otter.txt
+	$(PY) install.py book/_ext/requirements.txt
 	touch $@
 
 $(MADE): $(OTTER) $(ASSIGNMENTS) book/_ext/assignments.py

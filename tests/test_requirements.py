@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-FILES = ["requirements.txt", "tests/requirements.txt", "book/_ext/otter.txt"]
+FILES = ["requirements.txt", "tests/requirements.txt", "book/_ext/requirements.txt"]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOWEST_PYTHON, HIGHEST_PYTHON = Version("3.11.0"), Version("3.14")
 

@@ -6,7 +6,7 @@ import zlib
 import pandas as pd
 import pytest
 from docutils import nodes
-from pictures import width_in_inches
+from plots import width_in_inches
 from tables import dressed, is_table, shown
 
 TABLE = pd.DataFrame(
