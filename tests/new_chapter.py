@@ -129,12 +129,13 @@ def code(name: str, part: str, source: str) -> NotebookNode:
 
 
 def listed(name: str, number: int, title: str) -> Iterator[tuple[Path, str]]:
-    """Yield the two files that list the chapters, with the new one after the last."""
+    """Yield the files that list the chapters, with the new one after the last; its page is not yet a whole one."""
     line = f"{number:02d}-{name}/1-{name}"
     row = f"| {number} [{title}]({line}.ipynb) | What does the chapter ask? | What it finds, in a sentence. |"
     for file, last, new in (
-        ("_toc.yml", r"(?m)^( +- file: book/)\d\d-[^/]+/\d-.+\n(?!\1\d)", rf"\g<0>\g<1>{line}\n"),
+        ("_toc.yml", r"(?ms)\A.*^( {6}- file: book/)\d\d-[^\n]+\n(?: {8}[^\n]+\n)*", rf"\g<0>\g<1>{line}\n"),
         ("book/index.md", r"(?m)^\| \d+ \[.+\n(?!\| \d)", rf"\g<0>{row}\n"),
+        ("tests/test_pages.py", r'(?m)^EXEMPT = \{\n(?: {4}".+\n)+', rf'\g<0>    "{line}",\n'),
     ):
         path = ROOT / file
         changed, count = re.subn(last, new, path.read_text(encoding="utf-8"))
@@ -163,7 +164,9 @@ def main() -> str | None:
             return fault
     for path, changed in lists:
         path.write_text(changed, encoding="utf-8")
-    print(f"{folder.relative_to(ROOT)} is made, and listed in _toc.yml and book/index.md: see CONTRIBUTING.md")
+    print(
+        f"{folder.relative_to(ROOT)} is made, and listed in _toc.yml, book/index.md and tests/test_pages.py: see CONTRIBUTING.md"
+    )
     return None
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the files that list the chapters, and the last of the chapters."""
-    for file in ("_toc.yml", "book/index.md", "book/07-yes-no/1-yes-no.ipynb"):
+    for file in ("_toc.yml", "book/index.md", "tests/test_pages.py", "book/07-yes-no/1-yes-no.ipynb"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, tmp_path / file)
     monkeypatch.setattr(new_chapter, "ROOT", tmp_path)
@@ -37,6 +37,8 @@ def test_a_new_chapter(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place,) = [number for number, line in enumerate(lines) if line.endswith("book/08-wind-power/1-wind-power")]
     assert lines[place - 1].endswith("book/07-yes-no/1-yes-no")
     (row,) = [line for line in (tree / "book/index.md").read_text(encoding="utf-8").splitlines() if "08-" in line]
+    exempt = (tree / "tests/test_pages.py").read_text(encoding="utf-8").partition("EXEMPT = {")[2].partition("}")[0]
+    assert '"08-wind-power/1-wind-power",' in exempt
     assert row.startswith("| 8 [Wind power](08-wind-power/1-wind-power.ipynb) | ")
 
     before = {path: path.read_bytes() for path in tree.rglob("*") if path.is_file()}
