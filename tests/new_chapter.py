@@ -164,9 +164,8 @@ def main() -> str | None:
             return fault
     for path, changed in lists:
         path.write_text(changed, encoding="utf-8")
-    print(
-        f"{folder.relative_to(ROOT)} is made, and listed in _toc.yml, book/index.md and tests/test_pages.py: see CONTRIBUTING.md"
-    )
+    where = "_toc.yml, book/index.md and tests/test_pages.py"
+    print(f"{folder.relative_to(ROOT)} is made, and listed in {where}: see CONTRIBUTING.md")
     return None
 
 

@@ -290,6 +290,8 @@ def _grade_folder(given: argparse.Namespace) -> list[str]:
     lines = [f"{number} submissions of {assignment.title!r}: {given.out / 'grades.csv'}"]
     lines += [f"{handed.stem}: {note}" for handed, note in zip(submissions, table["note"], strict=True) if note]
     lines += [f"{stranger}: not in the roster, or not the only one of this name" for stranger in strangers]
+    if given.late_penalty[0] and not any(handed.late for handed in submissions):
+        lines += ["nobody came late, as far as names of files and the roster say: Moodle's says it in English"]
     for path in [given.out / f"{system}{end}" for system in ("canvas", "moodle") for end in (".csv", "-feedback.zip")]:
         path.unlink(missing_ok=True)
     if left := sum(np.isnan(mark.value()) for mark in marks.values()):
