@@ -37,7 +37,7 @@ TIMES = "() => [performance.getEntriesByType('navigation')[0].domContentLoadedEv
 TEXT = {".html", ".css", ".js", ".svg", ".json"}
 
 # Blocks that may be wider than a phone, because they scroll by themselves.
-SCROLLING = "pre, .math, .pst-scrollable-table-container, .output.text_html"
+SCROLLING = "pre, .math, .pst-scrollable-table-container, .output.text_html, .live-editor .highlight"
 
 READY = "() => window.MathJax?.startup?.promise.then(() => true)"
 
@@ -64,9 +64,9 @@ SIDEWAYS = """scrolling => {
   for (const e of document.querySelectorAll('.bd-article-container *:not(mjx-container *)')) {
     const box = e.getBoundingClientRect();
     if (!box.width || box.right <= innerWidth + 1) continue;
-    const block = e.parentElement.closest(scrolling);
-    const scrolls = block && getComputedStyle(block).overflowX === 'auto';
-    if (!scrolls || block.getBoundingClientRect().right > innerWidth + 1) found.add(name(e));
+    let block = e.parentElement.closest(scrolling);
+    while (block && getComputedStyle(block).overflowX !== 'auto') block = block.parentElement.closest(scrolling);
+    if (!block || block.getBoundingClientRect().right > innerWidth + 1) found.add(name(e));
   }
   return [...found];
 }"""
