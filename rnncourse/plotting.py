@@ -32,10 +32,11 @@ def style() -> None:
     [5.5, 3.0]
     """
     plt.rc("figure", figsize=(5.5, 3.0), dpi=160, **{"constrained_layout.use": True})
-    plt.rc("axes", prop_cycle=cycler(color=COLOURS), grid=True, **{"spines.top": False, "spines.right": False})
+    plt.rc("axes", prop_cycle=cycler(color=COLOURS), grid=True, titlesize="medium")
+    plt.rc("axes.spines", top=False, right=False)
     plt.rc("grid", alpha=0.3, linewidth=0.6)
     plt.rc("legend", frameon=False)
-    plt.rc("font", size=11.3)
+    plt.rcParams.update({"date.converter": "concise", "font.size": 11.3})
 
 
 def label_lines(ax: Axes) -> Axes:
