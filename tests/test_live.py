@@ -242,7 +242,6 @@ def test_cells_print_what_jupyter_prints(tmp_path: Path, small: nbformat.Noteboo
         *(list(range(1001)), dict.fromkeys(range(1001), 0), set(range(1002)), {"a", 1}, set(), [[np.arange(60)]]),
         *(np.arange(200) / 3, [np.arange(3)] * 2, tuple(range(100, 140))),
     ],
-    ids=lambda value: re.sub(r"\W+", "-", repr(value))[:20],
 )
 def test_values_are_written_as_ipython_writes_them(value: object) -> None:
     assert live_cells.shown(value) == pretty(value)
