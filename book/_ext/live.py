@@ -258,7 +258,7 @@ def bundle() -> bytes:
 
 def leave_out(app: Sphinx, config: Config) -> None:
     """Keep the files that are packed out of the site, where they would lie twice."""
-    names = (*originals(), "SHA256SUMS", "*.py")
+    names = (*originals(), "SHA256SUMS", "*.py", "__pycache__")
     config.exclude_patterns += [f"pyodide/{name}" for name in names]
 
 
