@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Browser, Page
 from sklearn.linear_model import LinearRegression
 from test_browser import MOST_BYTES, paths, transferred, watched
-from test_browser_widgets import SINE, SIZES, networks, number, opened, printed_by
+from test_browser_widgets import SINE, SIZES, assert_drawn_in_its_place, networks, number, opened, printed_by
 from torch import nn
 
 from rnncourse import datasets, forecasting, models, windows
@@ -249,14 +249,7 @@ def test_text_of_the_figures_is_large_enough_on_a_phone(browser: Browser, site_u
 def test_figures_keep_their_places(browser: Browser, site_url: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 600}, reduced_motion="reduce")
     page.goto(f"{site_url}/book/index.html", wait_until="domcontentloaded")
-    place = page.locator(LEASH)
-    assert place.locator("svg").count() == 0
-    height = place.bounding_box()["height"]
-    place.scroll_into_view_if_needed()
-    place.locator("svg").wait_for()
-    page.wait_for_timeout(300)
-    assert place.bounding_box()["height"] == pytest.approx(height, abs=1)
-    page.close()
+    assert_drawn_in_its_place(page, LEASH)
 
 
 @pytest.mark.parametrize("width", [1300, 390])

@@ -353,14 +353,9 @@ def test_what_changed_lights_up(browser: Browser, site_url: str, chapter: str) -
         page.close()
 
 
-@pytest.mark.parametrize("chapter", PLACE)
-@pytest.mark.parametrize("width", [1300, 390])
-def test_figure_waits_for_the_reader_and_keeps_its_place(
-    browser: Browser, site_url: str, chapter: str, width: int
-) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900})
-    page.goto(f"{site_url}/book/{chapter}.html", wait_until="domcontentloaded")
-    place = page.locator(PLACE[chapter])
+def assert_drawn_in_its_place(page: Page, selector: str) -> None:
+    """A figure is drawn when it comes into sight, and moves nothing then."""
+    place = page.locator(selector)
     assert place.locator("svg").count() == 0
     height = place.bounding_box()["height"]
     place.scroll_into_view_if_needed()
@@ -368,6 +363,16 @@ def test_figure_waits_for_the_reader_and_keeps_its_place(
     page.wait_for_timeout(300)
     assert place.bounding_box()["height"] == pytest.approx(height, abs=1)
     page.close()
+
+
+@pytest.mark.parametrize("chapter", PLACE)
+@pytest.mark.parametrize("width", [1300, 390])
+def test_figure_waits_for_the_reader_and_keeps_its_place(
+    browser: Browser, site_url: str, chapter: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(f"{site_url}/book/{chapter}.html", wait_until="domcontentloaded")
+    assert_drawn_in_its_place(page, PLACE[chapter])
 
 
 @pytest.mark.parametrize("chapter", PLACE)

@@ -5,7 +5,9 @@ missing, and skips pictures. These checks close the gap.
 """
 
 import ast
+import base64
 import copy
+import io
 import re
 import sys
 import tomllib
@@ -15,11 +17,14 @@ from pathlib import Path
 
 import address
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from matplotlib.figure import Figure
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from normalise import CELL_METADATA, METADATA, normal_form, text_of
+from normalise import CELL_METADATA, METADATA, normal_form, text_of, with_palette
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = sorted(path for path in (ROOT / "book").glob("*/*.ipynb") if path.name != "assignment.ipynb")
@@ -38,6 +43,8 @@ LONG_CELLS = {
     "07-yes-no/solutions": 1,
     "reference/speed": 1,
 }
+# A picture of one point.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABAQMAAAAl21bKAAAAA1BMVEUAAACnej3aAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 # The first cell of each notebook, not shown in the book.
 INSTALL = address.first_cell(address.setting())
 # What is called otherwise where it is installed from, or comes with something else.
@@ -198,7 +205,7 @@ def imported() -> set[str]:
 
 
 def good() -> NotebookNode:
-    picture = new_output("display_data", data={"image/png": "iVBORw0KGgo=", "text/plain": "<Figure size 1x1>"})
+    picture = new_output("display_data", data={"image/png": DOT, "text/plain": "<Figure size 1x1>"})
     plot = new_code_cell("plt.plot(x)\nplt.show()", execution_count=4, outputs=[picture])
     plot.metadata.mystnb = {"image": {"alt": "A line."}, "figure": {"name": "fig-line", "caption": "A line."}}
     cells = [
@@ -244,3 +251,18 @@ def test_each_rule_finds_its_fault(cell: int, change: dict[str, object], expecte
     notebook.cells[cell].update(nbformat.from_dict(copy.deepcopy(change)))
     found = list(faults(notebook))
     assert any(expected in fault for fault in found), found
+
+
+def test_pictures_get_a_palette_once() -> None:
+    figure = Figure(figsize=(2, 1), dpi=160)
+    figure.gca().imshow(np.arange(400).reshape(20, 20))
+    written = io.BytesIO()
+    figure.savefig(written)
+    before = base64.b64encode(written.getvalue()).decode()
+    after = with_palette(before)
+    assert len(after) < len(before)
+    old, new = (Image.open(io.BytesIO(base64.b64decode(text))) for text in (before, after))
+    assert (new.mode, new.size, new.info["dpi"]) == ("P", old.size, pytest.approx((160, 160), abs=0.1))
+    difference = np.abs(np.asarray(old.convert("RGB"), dtype=int) - np.asarray(new.convert("RGB"), dtype=int))
+    assert difference.mean() < 5
+    assert with_palette(after) == after
