@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from assignments import parts
 from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "book" / "_ext"))
+from assignments import parts  # noqa: E402
+
 MADE = ROOT / "dist" / "assignments"
 
 
