@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["rnncourse.classroom.grading"])
+# Loaded once, not in each process; torch loads the other two at the first test that computes.
+CONTEXT.set_forkserver_preload(["rnncourse.classroom.grading", "torch._dynamo", "numpy.testing"])
 # What a task may take: seconds of processor time, bytes of memory.
 LIMITS = {resource.RLIMIT_CPU: 120, resource.RLIMIT_DATA: 4_000_000_000}
 
