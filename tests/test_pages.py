@@ -119,6 +119,33 @@ def test_exempt_pages_exist() -> None:
     assert set(PAGES) >= EXEMPT
 
 
+def said(path: Path) -> str:
+    """All that a page says: its text, and the text of its outputs."""
+    page = nbformat.read(path, as_version=4)
+    outputs = [output for cell in code(page) for output in cell.outputs]
+    printed = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs]
+    return "\n".join([*markdown(page), *printed])
+
+
+def rows_of_the_home_page() -> list[tuple[str, str]]:
+    """The folder of each card, and the numbers in it that a page can be asked for."""
+    rows = re.findall(r"(?m)^\| \d+ \[.+?\]\((.+?)/.+?\) \| (.+) \|$", (BOOK / "index.md").read_text(encoding="utf-8"))
+    numbers = r"\d+\.\d+|\d+,\d{3}|\d+ %"
+    return [(folder, number) for folder, text in rows for number in re.findall(numbers, text)]
+
+
+@pytest.mark.parametrize(("folder", "number"), rows_of_the_home_page())
+def test_numbers_of_the_home_page_stand_in_the_chapter(folder: str, number: str) -> None:
+    text = "\n".join(map(said, sorted((BOOK / folder).glob("[0-9]*.ipynb"))))
+    assert re.search(rf"(?<![\d.,]){re.escape(number)}", text.replace("\u202f", " ")), f"{number} stands nowhere"
+
+
+def test_titles_of_the_home_page_are_the_pages() -> None:
+    table = re.findall(r"(?m)^\| \d+ \[(.+?)\]\((.+?\.ipynb)\)", (BOOK / "index.md").read_text(encoding="utf-8"))
+    titles = [markdown(nbformat.read(BOOK / path, as_version=4))[0] for _, path in table]
+    assert [title for title, _ in table] == [re.search(r"(?m)^# (.+)$", text).group(1) for text in titles]
+
+
 # The measuring itself, on a page with one fault at a time.
 
 

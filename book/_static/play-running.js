@@ -16,12 +16,13 @@
       shade(202, 6, 22, 16, "orange") + write(230, 19, "what it reads", play.chart.START),
       shade(x(step + first), 34, x(LOOKBACK) - x(1), height - 42, "orange"),
       stroke(`M${x(0)} 34V${height - 8}`, "line", `${FAINT} stroke-dasharray="3 3"`),
+      write(x(0) + 5, height - 10, "from here on its own", play.chart.START),
       stroke(play.chart.line([...window, ...truth], from(first), wave), "ink", BROAD),
       stroke(play.chart.line([window.at(-1), ...forecast.slice(0, step)], from(0), wave), "orange", 'stroke-width="2.2"'),
     ]);
   }
 
-  const RESULTS = ["loss, one step ahead", "error, on its own output"];
+  const RESULTS = ["typical error, reading the truth", "typical error, reading itself"];
 
   play.figure("running", (place) => {
     place.innerHTML = `<div class="drawing"></div>${play.transport(STEPS)}<dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl>
@@ -36,9 +37,10 @@
       const { truth, forecast } = run;
       drawn.innerHTML = drawing(run, step, drawn.clientWidth, drawn.clientHeight);
       place.querySelector(".position").textContent = `step ${step} of ${STEPS}`;
-      const loss = mean(oneStep.slice(0, step).map((value, i) => (value - truth[i]) ** 2));
-      const values = step ? [play.small(loss), play.number(forecast[step - 1] - truth[step - 1], 2)] : ["–", "–"];
-      results.innerHTML = play.results(RESULTS.map((words, i) => [words, values[i]]));
+      const squared = [oneStep, forecast].map((track) => mean(track.slice(0, step).map((value, i) => (value - truth[i]) ** 2)));
+      const [loss, values] = [squared[0], squared.map((size) => play.number(Math.sqrt(size), 3))];
+      const shown = step ? [`${values[0]} <small>(loss ${play.small(loss)})</small>`, values[1]] : ["–", "–"];
+      results.innerHTML = play.results(RESULTS.map((words, i) => [words, shown[i]]));
     }
     const tell = (step) => {
       const errors = run.forecast.slice(0, step).map((value, i) => value - run.truth[i]);
