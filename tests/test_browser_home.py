@@ -229,9 +229,9 @@ def test_network_rests_where_less_motion_is_wished(front: Page) -> None:
     assert position.inner_text() == "step 500 of 500"
     model = callable_of(shipped(front)["last state"])
     for words, every in (("reading the truth", 1), ("reading itself", 500)):
-        shown = front.locator(f"{RUNNING} [data-result='typical error, {words}']").inner_text()
+        shown = front.locator(f"{RUNNING} [data-result='largest error, {words}']").inner_text()
         errors = on_leash(model, every) - datasets.sine(501)[1:]
-        assert number(shown.split()[0]) == pytest.approx(np.sqrt(np.mean(errors**2)), abs=6e-4)
+        assert number(shown.split()[0]) == pytest.approx(np.abs(errors).max(), abs=6e-3)
     front.locator(f"{RUNNING} button").press("Enter")
     assert position.inner_text() == "step 50 of 500"
 

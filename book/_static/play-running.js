@@ -13,7 +13,7 @@
     const wave = play.chart.linear(34, height - 8, -1.6, 1.3);
     return play.chart.svg(width, height, "A sine wave, and a forecast that leaves it. The numbers stand underneath.", [
       play.chart.legend(6, 19, [["truth", "ink", BROAD], ["forecast", "orange", THIN]]),
-      shade(202, 6, 22, 16, "orange") + write(230, 19, "what it reads", play.chart.START),
+      shade(202, 6, 22, 16, "orange") + write(230, 19, "the 50 points it reads", play.chart.START),
       shade(x(step + first), 34, x(LOOKBACK) - x(1), height - 42, "orange"),
       stroke(`M${x(0)} 34V${height - 8}`, "line", `${FAINT} stroke-dasharray="3 3"`),
       write(x(0) + 5, height - 10, "from here on its own", play.chart.START),
@@ -22,7 +22,7 @@
     ]);
   }
 
-  const RESULTS = ["typical error, reading the truth", "typical error, reading itself"];
+  const RESULTS = ["largest error, reading the truth", "largest error, reading itself"];
 
   play.figure("running", (place) => {
     place.innerHTML = `<div class="drawing"></div>${play.transport(STEPS)}<dl>${play.results(RESULTS.map((words) => [words, "–"]))}</dl>
@@ -37,8 +37,9 @@
       const { truth, forecast } = run;
       drawn.innerHTML = drawing(run, step, drawn.clientWidth, drawn.clientHeight);
       place.querySelector(".position").textContent = `step ${step} of ${STEPS}`;
-      const squared = [oneStep, forecast].map((track) => mean(track.slice(0, step).map((value, i) => (value - truth[i]) ** 2)));
-      const [loss, values] = [squared[0], squared.map((size) => play.number(Math.sqrt(size), 3))];
+      const errors = [oneStep, forecast].map((track) => track.slice(0, step).map((value, i) => value - truth[i]));
+      const loss = mean(errors[0].map((error) => error ** 2));
+      const values = errors.map((each) => play.number(play.largest(each), 2));
       const shown = step ? [`${values[0]} <small>(loss ${play.small(loss)})</small>`, values[1]] : ["–", "–"];
       results.innerHTML = play.results(RESULTS.map((words, i) => [words, shown[i]]));
     }
