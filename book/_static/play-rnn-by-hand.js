@@ -185,7 +185,7 @@
         <label><input type="radio" name="play-activation" value="linear" checked> linear, <i>φ</i>(<i>a</i>) = <i>a</i></label>
         <label><input type="radio" name="play-activation" value="tanh"> <i>φ</i> = tanh</label></fieldset>
       <span><button type="button" value="forget">${html("W_hh")} = 0</button>
-        <button type="button" value="keep">${html("W_hh")} = 1</button>
+        <button type="button" value="keep">${html("W_hh")} = <i>I</i></button>
         <button type="button" value="tutorial">Reset</button></span>
     </div>`;
 
