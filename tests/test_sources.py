@@ -121,7 +121,7 @@ def test_s3_as_the_reader_asked_it_fails() -> None:
     found = family_errors(
         partial(nn.LSTM, 1, 10), TRAINED_ON, step=0.04, lookback=50, stride=10, epochs=20, readout="all"
     )
-    assert np.median(found) == roughly(0.87)
+    assert np.median(found) == roughly(0.892)
     assert np.median(found) > np.sqrt(0.5)  # always zero
 
 
@@ -130,7 +130,7 @@ def test_s3_a_window_of_16_units_of_x_works_between_the_frequencies_and_not_beyo
     between, beyond = TRAINED_ON[1:] - 0.05, np.arange(41, 51) / 20
     tested = np.concatenate([TRAINED_ON, between, beyond])
     found = family_errors(partial(nn.GRU, 1, 32), tested, step=0.4, lookback=40, stride=2, epochs=60, residual=True)
-    assert [np.median(part) for part in np.split(found, [20, 39])] == roughly([0.09, 0.08, 0.55])
+    assert [np.median(part) for part in np.split(found, [20, 39])] == roughly([0.0913, 0.0808, 0.578])
 
 
 # S9 and S15: a network by hand, forwards and backwards.
@@ -352,21 +352,37 @@ KEYS: dict[str, dict[str, float | tuple[float, float]]] = {
     "S2": {"s2-thread": (0.004, 0.02), "s2-narrow": (0.01, 0.08), "s2-wide": (0.001, 0.004), "s2-two": (0.01, 0.03)},
     "S3": {"s3-asked": (0.75, 1), "s3-trained": (0.03, 0.15), "s3-between": (0.03, 0.15), "s3-beyond": (0.4, 1)},
     "S9": {
-        **{"s9-h1": -1.23694587, "s9-h2": -3.64187904, "s9-h3": -6.84172557},
-        **{"s9-output": -3.86981216, "s9-in-32-bits": -3.8698118},
+        "s9-h1": -1.23694587,
+        "s9-h2": -3.64187904,
+        "s9-h3": -6.84172557,
+        "s9-output": -3.86981216,
+        "s9-in-32-bits": -3.8698118,
     },
     "S10": {
-        **{"s10-windows": 187, "s10-tests": 46, "s10-cycle": 133, "s10-naive-train": 0.0629, "s10-naive-test": 0.0796},
-        **{"s10-train": (0.058, 0.07), "s10-test": (0.077, 0.15), "s10-gru": (0.06, 0.072)},
+        "s10-windows": 187,
+        "s10-tests": 46,
+        "s10-cycle": 133,
+        "s10-naive-train": 0.0629,
+        "s10-naive-test": 0.0796,
+        "s10-train": (0.058, 0.07),
+        "s10-test": (0.077, 0.15),
+        "s10-gru": (0.06, 0.072),
     },
     "S11": {
-        **{"s11-source": (14, 15), "s11-units": (13.8, 14.1), "s11-steps": (13.4, 13.7)},
-        **{"s11-rnn-1": (13.7, 14.2), "s11-rnn-2": (13.7, 14.2)},
-        **{"s11-test": (17.9, 18.6), "s11-ar": (18.1, 18.4), "s11-naive": 20.09},
+        "s11-source": (14, 15),
+        "s11-units": (13.8, 14.1),
+        "s11-steps": (13.4, 13.7),
+        "s11-rnn-1": (13.7, 14.2),
+        "s11-rnn-2": (13.7, 14.2),
+        "s11-test": (17.9, 18.6),
+        "s11-ar": (18.1, 18.4),
+        "s11-naive": 20.09,
     },
     "S15": {
-        **{"s15-linear-low": (8e-21, 1e-20), "s15-linear-high": (1e15, 2e15)},
-        **{"s15-tanh-low": (1e-22, 2e-22), "s15-tanh-high": (0.07, 0.09)},
+        "s15-linear-low": (8e-21, 1e-20),
+        "s15-linear-high": (1e15, 2e15),
+        "s15-tanh-low": (1e-22, 2e-22),
+        "s15-tanh-high": (0.07, 0.09),
     },
 }
 POWERS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-")
