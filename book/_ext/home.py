@@ -78,8 +78,23 @@ def close(writer: Any, _node: nodes.Element) -> None:
     writer.body.append("</div>\n")
 
 
+def write_latex(writer: Any, node: Card) -> None:
+    """On paper the words are enough: a title, below it the question and what may surprise."""
+    title, question, surprise = node.children
+    for before, part in (
+        ("\n\n\\noindent\\textbf{", title),
+        ("}\\\\*\n", question),
+        (" \\emph{", surprise),
+    ):
+        writer.body.append(before)
+        for child in part.children:
+            child.walkabout(writer)
+    writer.body.append("}\n\n")
+    raise nodes.SkipNode
+
+
 def pass_by(_writer: Any, _node: nodes.Element) -> None:
-    """On paper the words are enough."""
+    """Of the list there is nothing to be opened on paper."""
 
 
 def add_style(app: Sphinx, *page: Any) -> None:
@@ -93,6 +108,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive."""
     app.add_directive("chapters", ChaptersDirective)
     app.add_node(Chapters, html=(open_cards, close), latex=(pass_by, pass_by))
-    app.add_node(Card, html=(open_card, close), latex=(pass_by, pass_by))
+    app.add_node(Card, html=(open_card, close), latex=(write_latex, None))
     app.connect("html-page-context", add_style)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

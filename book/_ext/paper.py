@@ -2,7 +2,7 @@
 
 The parts of ``_toc.yml`` become parts of the book, and those without numbers its appendix. Tables
 of pandas are set as tables. SVG drawings become PDF, by rsvg-convert. Code of cells that only check
-is left out. Cells can be linked to.
+is left out, and so are buttons. Cells can be linked to. Where the answers go: ``answers.py``.
 """
 
 import subprocess
@@ -17,6 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.transforms.post_transforms.images import ImageConverter
 
 LINE = 95  # characters that fit beside each other in a small table
+NARROW = 360  # points of a page's 455; the rest is between the columns
 
 
 class Drawings(ImageConverter):
@@ -72,9 +73,10 @@ def table_of(text: str) -> list[nodes.Node]:
                     continue
                 cell = next(cells)
                 words, span = "".join(cell.itertext()).strip(), int(cell.get("colspan", 1))
-                entry = nodes.entry(
-                    "", nodes.paragraph("", words), **({"morecols": span - 1} if span > 1 else {})
-                )
+                shown: Any = nodes.strong if cell.find("b") is not None else nodes.inline
+                entry = nodes.entry("", nodes.paragraph("", "", shown("", words)))
+                if span > 1:
+                    entry["morecols"] = span - 1
                 open_rows[column] = int(cell.get("rowspan", 1)) - 1
                 if span == 1:
                     widest[column] = max(widest[column], *map(len, words.split("\n")), 0)
@@ -86,7 +88,22 @@ def table_of(text: str) -> list[nodes.Node]:
     size = "footnotesize" if sum(widest) + 2 * width <= LINE else "scriptsize"
     columns = "".join("l" if number < index else "r" for number in range(width))
     spec = addnodes.tabular_col_spec(spec=columns)
-    return [latex(rf"\begingroup\{size}"), spec, nodes.table("", group), latex(r"\endgroup")]
+    begin = latex(rf"\begingroup\spanningcells\{size}")
+    return [begin, spec, nodes.table("", group), latex(r"\endgroup")]
+
+
+class Columns(SphinxPostTransform):
+    """Let the narrow columns of a table keep their words whole."""
+
+    default_priority = 6
+    formats = ("latex",)
+
+    def run(self, **options: Any) -> None:
+        """Give LaTeX the width up to which a column is narrow; all of them together still fit."""
+        for table in list(self.document.findall(nodes.table)):
+            count = len(list(table.findall(nodes.colspec)))
+            row, place = table.parent, table.parent.index(table)
+            row.insert(place, latex(rf"\setlength{{\tymin}}{{{NARROW // count}pt}}"))
 
 
 class Cells(SphinxPostTransform):
@@ -106,6 +123,25 @@ class Cells(SphinxPostTransform):
                     part for part in cell.children if "cell_input" in part.get("classes", [])
                 ]:
                     cell.remove(part)
+
+
+class Folded(SphinxPostTransform):
+    """Show what a click would show, such as a hint; leave out what only leads elsewhere."""
+
+    default_priority = 5
+    formats = ("latex",)
+
+    def run(self, **options: Any) -> None:
+        """Put a fold's title at the beginning of its text; remove buttons."""
+        for box in list(self.document.findall(nodes.container)):
+            if "buttons" in box["classes"]:
+                box.parent.remove(box)
+            elif box.get("design_component") == "dropdown":
+                title = box.next_node(nodes.rubric)
+                text = box.next_node(nodes.paragraph)
+                if title and text:
+                    text[:0] = [nodes.strong("", f"{title.astext()}."), nodes.Text(" ")]
+                    title.parent.remove(title)
 
 
 class Exercises(SphinxPostTransform):
@@ -155,8 +191,8 @@ class Parts(SphinxPostTransform):
         for part, pages in zip(self.config.external_site_map.root.subtrees, contents, strict=True):
             root += latex(rf"\part{{{part.caption}}}")
             if not part.numbered and not appendix:
-                root += latex(r"\appendix")
-                for counter in ("figure", "equation"):
+                root += latex(r"\appendix\addtocontents{toc}{\protect\setcounter{tocdepth}{0}}")
+                for counter in ("figure", "table", "equation"):
                     number = rf"\thechapter.\arabic{{{counter}}}"
                     root += latex(rf"\renewcommand{{\the{counter}}}{{{number}}}")
                 appendix = True
@@ -181,7 +217,7 @@ def latex(text: str) -> nodes.raw:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of it."""
-    for transform in (Drawings, Tables, Cells, Exercises, Parts):
+    for transform in (Drawings, Tables, Cells, Columns, Folded, Exercises, Parts):
         app.add_post_transform(transform)
     app.connect("builder-inited", name_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

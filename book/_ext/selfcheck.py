@@ -17,8 +17,8 @@
 
 A self-check follows what it asks about; a bet stands before the result that answers it, and only
 its right answer needs a reason. On the page the reader chooses and sees at once whether, and why
-(``selfcheck.js``). Without JavaScript and on paper the reasons of a self-check stand below it, and
-those of the bets at the page's end.
+(``selfcheck.js``). Without JavaScript the reasons of a self-check stand below it, and those of the
+bets at the page's end; on paper all of them at the book's (``answers.py``).
 """
 
 import re
@@ -48,7 +48,7 @@ class Reason(nodes.General, nodes.Element):
 
 
 class AtTheEnd(nodes.General, nodes.Element):
-    """The page's last part: reasons of bets; on paper also the solutions of your turns."""
+    """The page's last part: reasons of bets; where it is printed also solutions of your turns."""
 
 
 class SelfCheck(SphinxDirective):
@@ -180,7 +180,7 @@ def open_reason(writer: Any, node: Reason) -> None:
 
 
 def open_end(writer: Any, node: AtTheEnd) -> None:
-    """Open the page's last part, which a screen shows only without JavaScript, and paper always."""
+    """Open the page's last part: a screen shows it only without JavaScript, a printed page always."""
     kind = "" if any(isinstance(child, Reason) for child in node) else " on-paper"
     writer.body.append(f'<div class="at-the-end{kind}"><p class="rubric">Answers</p>\n')
 
@@ -190,51 +190,15 @@ def close_html(writer: Any, _node: nodes.Element) -> None:
     writer.body.append("</div>\n")
 
 
-def write_latex(writer: Any, node: Question) -> None:
-    """On paper: the question, then a line for each answer."""
-    prompt, *others = node.children
-    writer.body.append(f"\n\n\\noindent\\textbf{{{node['title']}.}} ")
-    prompt.walkabout(writer)
-    for given in others:
-        if isinstance(given, Answer):
-            writer.body.append(f"\n\n\\noindent({LETTERS[given['number']]}) ")
-            walk(writer, given.children)
-            walk(
-                writer,
-                [r for r in others if isinstance(r, Reason) and r["number"] == given["number"]],
-            )
-    writer.body.append("\n\n")
-    raise nodes.SkipNode
-
-
-def latex_reason(writer: Any, node: Reason) -> None:
-    """On paper: below its answer the verdict, at the end also which question it belongs to."""
-    if isinstance(node.parent, AtTheEnd):
-        if not node.children:
-            raise nodes.SkipNode
-        place = f"{node['title']}, ({LETTERS[node['number']]})"
-        writer.body.append(f"\n\n\\noindent\\textbf{{{place}}}")
-    writer.body.append(f" \\emph{{{VERDICT[node['right']]}}} ")
-
-
-def latex_end(writer: Any, _node: AtTheEnd) -> None:
-    """On paper: a heading."""
-    writer.body.append("\n\n\\bigskip\\noindent\\textbf{Answers}\n\n")
-
-
-def pass_by(_writer: Any, _node: nodes.Element) -> None:
-    """Nothing to close on paper."""
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives, and what the page needs for them."""
     app.add_directive("selfcheck", SelfCheck)
     app.add_directive("bet", Bet)
     app.add_transform(ReasonsOfBets)
-    app.add_node(Question, html=(write_html, None), latex=(write_latex, None))
+    app.add_node(Question, html=(write_html, None))
     app.add_node(Answer)
-    app.add_node(Reason, html=(open_reason, close_html), latex=(latex_reason, pass_by))
-    app.add_node(AtTheEnd, html=(open_end, close_html), latex=(latex_end, pass_by))
+    app.add_node(Reason, html=(open_reason, close_html))
+    app.add_node(AtTheEnd, html=(open_end, close_html))
     app.add_js_file("selfcheck.js", loading_method="defer")
     app.add_css_file("selfcheck.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -105,8 +105,19 @@ def depart(writer: Any, node: TableFigure) -> None:
     writer.depart_figure(node)
 
 
+def visit_latex(writer: Any, _node: TableFigure) -> None:
+    """Begin it as a table, which is counted apart from the figures."""
+    writer.body.append("\n\\begin{table}[H]\n\\centering\\capstart\n")
+
+
+def depart_latex(writer: Any, _node: TableFigure) -> None:
+    """End it."""
+    writer.body.append("\\end{table}\n")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the transform and the node."""
-    app.add_enumerable_node(TableFigure, "table", html=(visit, depart), latex=(visit, depart))
+    latex = (visit_latex, depart_latex)
+    app.add_enumerable_node(TableFigure, "table", html=(visit, depart), latex=latex)
     app.add_transform(Dress)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,8 @@ Then comes a code cell tagged ``your-turn``, which holds the solution: lines to 
 ``# SOLUTION``, or stand between ``# BEGIN SOLUTION`` and ``# END SOLUTION``, as in Otter-Grader.
 Then a cell tagged ``check``, whose asserts say what is wrong. So the notebook runs, and the page
 shows the starting code, and folded below it the solution with its output, and the check. The cell
-carries the whole solution as ``data-solution``. On paper the solution stands at the page's end.
+carries the whole solution as ``data-solution``. Where the page is printed the solution stands at
+its end, in the book on paper with the answers (``answers.py``).
 """
 
 import ast
@@ -34,11 +35,11 @@ class TurnCell(nodes.container):
 
 
 class Solution(nodes.General, nodes.Element):
-    """The solution and its output, folded; not on paper."""
+    """The solution and its output, folded."""
 
 
-class SolutionOnPaper(nodes.General, nodes.Element):
-    """The solution at the page's end."""
+class SolutionAtTheEnd(nodes.General, nodes.Element):
+    """The solution at the page's end, for a page that is printed."""
 
 
 def solution(source: str) -> str:
@@ -165,7 +166,7 @@ class Turns(SphinxTransform):
         cell.replace_self(turn)
         title = task.next_node(nodes.title).deepcopy() if task else nodes.title("", "Your turn")
         name = nodes.paragraph("", "", nodes.strong("", "", *title.children))
-        at_the_end(self.document).append(SolutionOnPaper("", name, whole.deepcopy()))
+        at_the_end(self.document).append(SolutionAtTheEnd("", name, whole.deepcopy()))
 
 
 def is_task(node: nodes.Node | None) -> bool:
@@ -209,18 +210,9 @@ def close_solution(writer: Any, _node: Solution) -> None:
     writer.body.append("</details>\n")
 
 
-def open_at_the_end(writer: Any, _node: SolutionOnPaper) -> None:
+def open_at_the_end(writer: Any, _node: SolutionAtTheEnd) -> None:
     """Open the solution at the page's end."""
     writer.body.append('<div class="your-turn-solution">\n')
-
-
-def leave_out(_writer: Any, _node: Solution) -> None:
-    """Leave it out on paper, where it stands at the page's end."""
-    raise nodes.SkipNode
-
-
-def pass_by(_writer: Any, _node: nodes.Element) -> None:
-    """On paper nothing is to be opened or closed."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -229,6 +221,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("your-turn", YourTurn)
     app.add_transform(Turns)
     app.add_node(TurnCell, html=(open_cell, close_block))
-    app.add_node(Solution, html=(open_solution, close_solution), latex=(leave_out, None))
-    app.add_node(SolutionOnPaper, html=(open_at_the_end, close_block), latex=(pass_by, pass_by))
+    app.add_node(Solution, html=(open_solution, close_solution))
+    app.add_node(SolutionAtTheEnd, html=(open_at_the_end, close_block))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
