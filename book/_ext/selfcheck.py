@@ -180,7 +180,7 @@ def open_reason(writer: Any, node: Reason) -> None:
 
 
 def open_end(writer: Any, node: AtTheEnd) -> None:
-    """Open the page's last part: a screen shows it only without JavaScript, a printed page always."""
+    """Open the page's last part: a screen shows it only without JavaScript, a print always."""
     kind = "" if any(isinstance(child, Reason) for child in node) else " on-paper"
     writer.body.append(f'<div class="at-the-end{kind}"><p class="rubric">Answers</p>\n')
 
