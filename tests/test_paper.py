@@ -61,6 +61,18 @@ Look up.
 ```
 
 See {numref}`tab-scores`."""
+LAST = """# Last
+
+```{exercise} Count
+:label: ex-count
+Count to two.
+```
+
+```{solution} ex-count
+:label: sol-count
+One, two.
+```
+"""
 TOC = """format: jb-book
 root: index
 defaults: {numbered: true}
@@ -132,11 +144,11 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> str:
     ]
     kernel = {"kernelspec": {"display_name": "Python 3", "name": "python3"}, "language_info": {"name": "python"}}
     write(new_notebook(cells=cells, metadata=kernel), folder / "1-one" / "page.ipynb")
-    for name, text in {"index.md": INDEX, "last.md": "# Last\n", "_toc.yml": TOC}.items():
+    for name, text in {"index.md": INDEX, "last.md": LAST, "_toc.yml": TOC}.items():
         (folder / name).write_text(text, encoding="utf-8")
     own = ["answers", "home", "paper", "tables", "turn"]
     settings = {
-        "extensions": ["myst_nb", "sphinx_design", "sphinx_external_toc", *own],
+        "extensions": ["myst_nb", "sphinx_design", "sphinx_exercise", "sphinx_external_toc", *own],
         "nb_execution_mode": "off",
         "myst_enable_extensions": ["dollarmath"],
         "numfig": True,
@@ -190,6 +202,13 @@ def test_a_table_with_a_name_is_counted_as_a_table_and_its_winner_is_bold(paper:
 def test_a_hint_is_shown_and_buttons_are_not(paper: str) -> None:
     assert r"\sphinxstylestrong{Hint.} Look up." in paper
     assert "Start reading" not in paper
+
+
+def test_a_solution_stands_in_no_box(paper: str) -> None:
+    solution = paper.partition(r"\label{\detokenize{last:sol-count}}")[2].partition(r"\chapter")[0]
+    assert re.search(r"\\sphinxstylestrong\{Solution to Exercise .*Count", solution)
+    assert "One, two." in solution
+    assert "sphinxadmonition" not in solution
 
 
 def test_cards_are_a_list(paper: str) -> None:

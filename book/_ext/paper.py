@@ -169,6 +169,25 @@ class Exercises(SphinxPostTransform):
                     )
 
 
+class Solutions(SphinxPostTransform):
+    """Take solutions out of their boxes, which break badly from one page to the next."""
+
+    default_priority = 30  # after their titles are resolved
+    formats = ("latex",)
+
+    def run(self, **options: Any) -> None:
+        """Go through the solutions."""
+        page = self.env.docname
+        for node in list(self.document.findall(nodes.Element)):
+            if isinstance(node, addnodes.start_of_file):
+                page = node["docname"]
+            elif type(node).__name__ == "solution_node":
+                title, *content = node.children
+                name = nodes.strong("", title.astext())
+                place = latex(anchor(page, node["label"]))
+                node.replace_self([nodes.paragraph("", "", place, name), *content])
+
+
 class Parts(SphinxPostTransform):
     """Order the book: its subject, its parts, and as an appendix what has no number on a site."""
 
@@ -217,7 +236,7 @@ def latex(text: str) -> nodes.raw:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all of it."""
-    for transform in (Drawings, Tables, Cells, Columns, Folded, Exercises, Parts):
+    for transform in (Drawings, Tables, Cells, Columns, Folded, Exercises, Solutions, Parts):
         app.add_post_transform(transform)
     app.connect("builder-inited", name_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
