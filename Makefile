@@ -198,6 +198,7 @@ $(PAPER): $(READY) $(PAGES) $(RECORD) $(wildcard rnncourse/*.py rnncourse/*/*.py
 		> _build/pdf/log 2>&1 || { cat _build/pdf/log >&2; exit 1; }
 	cd _build/pdf/_build/latex && latexmk -xelatex -interaction=nonstopmode -halt-on-error \
 		recurrent-networks.tex > ../../log 2>&1 || { tail -n 40 ../../log >&2; exit 1; }
+	! grep -E '^Missing character|^LaTeX Warning: (Hyper r|R)eference' _build/pdf/_build/latex/recurrent-networks.log >&2
 	mkdir -p dist
 	mv _build/pdf/_build/latex/recurrent-networks.pdf $@
 

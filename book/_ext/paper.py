@@ -17,7 +17,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.transforms.post_transforms.images import ImageConverter
 
 LINE = 95  # characters that fit beside each other in a small table
-NARROW = 360  # points of a page's 455; the rest is between the columns
+NARROW = 330  # points of a page's 455; the rest is between the columns
 
 
 class Drawings(ImageConverter):
