@@ -36,7 +36,8 @@ class Answers(SphinxPostTransform):
                         checks += 1
                         part["title"] += f" {checks}"
                     listed += answers(page, part, reasons[page, part["group"]])
-                    part.replace_self(printed(page, part))
+                    box = printed(page, part)
+                    part.replace_self([latex(rf"\needspace{{{height(box)}\baselineskip}}"), box])
                 elif isinstance(part, TurnCell):
                     listed += completed(page, part, [p for p in parts if is_task(p) or is_cell(p)])
             if listed.children:
@@ -86,6 +87,11 @@ def printed(page: str, question: Question) -> nodes.admonition:
             box += nodes.paragraph("", "", latex(BOX), nodes.Text(letter), *each.children)
     box += where("Answer", page, question["group"])
     return box
+
+
+def height(box: nodes.admonition) -> int:
+    """Return about how many lines a question takes, so that it is not torn apart."""
+    return 5 + sum(2 + len(part.astext()) // 90 for part in box.children[1:-1])
 
 
 def where(what: str, page: str, name: str) -> nodes.paragraph:
