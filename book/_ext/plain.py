@@ -2,8 +2,10 @@
 
 The book's own notebooks hold directives and roles that only Sphinx understands, and the answers.
 Here each finished page is taken apart again: ``to_markdown.py`` writes its text, with a list of
-what is cited at the end; a cell to complete holds its starting code; cells that only the build
-needs are left out. Other code and all outputs stay as they are.
+what is cited at the end; a cell to complete holds its starting code, and its solution is folded
+below the check; cells that only the build needs are left out. Other code and all outputs stay as
+they are. What is folded ends a cell, so that there is room below it. Solutions of exercises are
+folded under their headings, in JupyterLab.
 """
 
 import re
@@ -14,8 +16,8 @@ import nbformat
 from docutils import nodes
 from nbformat.v4 import new_markdown_cell, new_notebook
 from sphinx.application import Sphinx
-from to_markdown import Markdown
-from turn import is_cell, starting_code
+from to_markdown import Markdown, folded, is_notebook
+from turn import has_tag, is_cell, starting_code
 
 FOLDED = {"hide-input", "hide-cell", "check"}
 TO_DO = {"your-turn", "check"}
@@ -30,6 +32,8 @@ class Page:
         self.exercises = {each.get("label") for each in doctree.findall(nodes.Admonition)} - {None}
         self.cells: list[nbformat.NotebookNode] = []
         self.said: list[str] = []  # Markdown of the next cell
+        self.solution = ""  # of the cell to complete that came last
+        self.folds: dict[str, bool] = {}  # metadata of the next cell
         self.flow(doctree, depth=0)
         self.settle()
         if references := self.markdown.references():
@@ -53,15 +57,26 @@ class Page:
                 self.said += [
                     self.markdown.caption(figure) for figure in child.findall(nodes.figure)
                 ]
+                if has_tag(child, "check") and self.solution:
+                    self.said.append(folded("A solution", f"```python\n{self.solution}\n```"))
+                    self.settle()
+                self.solution = child.get("solution", "")
+            elif "target_label" in child.attributes:
+                self.folds = {"jp-MarkdownHeadingCollapsed": True}
+                self.flow(child, depth)
             elif any(map(is_cell, child.findall(nodes.container))):
                 self.flow(child, depth)
             else:
                 self.said.append(self.markdown.write(child))
+                if self.said[-1].endswith("</details>"):
+                    self.settle()
 
     def settle(self) -> None:
         """Put what has been said into a cell."""
         if text := "\n\n".join(filter(None, self.said)):
-            self.cells.append(new_markdown_cell(text, id=f"text-{len(self.cells)}"))
+            identity = f"text-{len(self.cells)}"
+            self.cells.append(new_markdown_cell(text, id=identity, metadata=self.folds))
+            self.folds = {}
         self.said = []
 
 
@@ -84,7 +99,7 @@ def path_of(docname: str) -> str:
 
 def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Write a page's notebook."""
-    if app.builder.name == "html" and app.env.doc2path(docname).endswith(".ipynb"):
+    if app.builder.name == "html" and is_notebook(app, docname):
         page = Page(app, doctree, docname)
         path = Path(app.outdir, path_of(docname))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +108,7 @@ def write_notebook(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 def lead_there(app: Sphinx, docname: str, _: str, context: dict[str, Any], _tree: Any) -> None:
     """Let a page's buttons lead to its notebook; Colab and Binder find it on a branch."""
-    if docname not in app.env.all_docs or not app.env.doc2path(docname).endswith(".ipynb"):
+    if docname not in app.env.all_docs or not is_notebook(app, docname):
         return
     branch = re.escape(app.config.html_theme_options.get("repository_branch", "main"))
     for group in context.get("header_buttons", []):

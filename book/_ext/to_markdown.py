@@ -1,12 +1,14 @@
 """Docutils nodes of a finished page, written as Markdown that every notebook program shows.
 
-References are text, or links where the site has an address; citations are authors and year;
-diagrams are pictures in the text; answers and hints are folded.
+References are links to the site, where it has an address, or else to the other notebooks; citations
+are authors and year; diagrams are pictures in the text; answers and hints are folded.
 """
 
 import base64
 import mimetypes
+import posixpath
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -112,13 +114,21 @@ class Markdown:
         text, address = self.inline(node.children), node.get("refuri", "")
         if "://" not in address:
             term = any("std-term" in part["classes"] for part in node.findall(nodes.inline))
-            if not self.site or not address or address.startswith("#") or term:
+            if not address or address.startswith("#") or term:
                 return text
-            address = urljoin(self.here, address)
-        return text if text == address else f"[{text}]({address})"
+            address = urljoin(self.here, address) if self.site else self.notebook(address)
+        return text if address in ("", text) else f"[{text}]({address})"
+
+    def notebook(self, address: str) -> str:
+        """Return where another page's notebook lies, seen from this one; nothing if it has none."""
+        there = posixpath.join(posixpath.dirname(self.docname), address.partition("#")[0])
+        docname = posixpath.normpath(there).removesuffix(".html")
+        if docname not in self.app.env.all_docs or not is_notebook(self.app, docname):
+            return ""
+        return posixpath.relpath(f"{docname}.ipynb", posixpath.dirname(self.docname))
 
     def _download_reference(self, node: nodes.Element) -> str:
-        text, name = self.inline(node.children), node.get("filename")
+        text, name = node.astext(), node.get("filename")
         return f"[{text}]({urljoin(self.site, f'_downloads/{name}')})" if self.site else text
 
     def _inline(self, node: nodes.Element) -> str:
@@ -166,10 +176,13 @@ class Markdown:
         return f"*On {place} stands a figure to play with.*"
 
     def _image(self, node: nodes.Element) -> str:
-        path = Path(self.app.srcdir, node["uri"])
+        path, width = Path(self.app.srcdir, node["uri"]), ""
+        if path.suffix == ".svg" and path.with_suffix(".png").exists():  # Colab shows no SVG in text
+            width = f' width="{ET.parse(path).getroot().get("width")}"'
+            path = path.with_suffix(".png")
         kind, alt = mimetypes.guess_type(path.name)[0], escape(node.get("alt", ""))
         data = base64.b64encode(path.read_bytes()).decode()
-        return f'<img alt="{alt}" src="data:{kind};base64,{data}">'
+        return f'<img alt="{alt}"{width} src="data:{kind};base64,{data}">'
 
     def _figure(self, node: nodes.Element) -> str:
         pictures = [part for part in node if not isinstance(part, nodes.caption)]
@@ -184,6 +197,11 @@ class Markdown:
         titles = (part.children for part in node if isinstance(part, nodes.title))
         title = [f"{self.name(node)}{self.inline(parts)}\n" for parts in titles]
         return "\n".join([*title, *(f"| {row} |" for row in rows)])
+
+
+def is_notebook(app: Sphinx, docname: str) -> bool:
+    """Say whether a page is made of a notebook."""
+    return str(app.env.doc2path(docname)).endswith(".ipynb")
 
 
 def author_year(entry: Any) -> str:
