@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conftest import FLAGS, NAMES
 from PIL import Image, PngImagePlugin
 
 if TYPE_CHECKING:
@@ -52,16 +51,15 @@ def main() -> None:
     """Draw what has changed."""
     from playwright.sync_api import sync_playwright
 
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     stale = [path for path in DIAGRAMS if not is_fresh(path)]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
         for path in stale:
             info = PngImagePlugin.PngInfo()
             info.add_text("svg", of(path))
             small = draw(browser, path).quantize(COLOURS, dither=Image.Dither.NONE)
             small.save(path.with_suffix(".png"), optimize=True, pnginfo=info)
-            print(path.with_suffix(".png").relative_to(ROOT))
         browser.close()
 
 

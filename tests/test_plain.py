@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import rasters
 from bs4 import BeautifulSoup
 from nbformat import NotebookNode
+from PIL import Image
 from solved import solve
 from test_site import NOTEBOOKS, ROOT, SITE, without_code
 from test_turn import BET, CHECK, CODE, TASK, build, code, notebook, text
@@ -83,7 +86,7 @@ b &= 2
 \\end{split} \\tag{1}
 $$
 
-<img alt="A &quot;line&quot;." src="data:image/svg+xml;base64,PHN2Zy8+">
+<img alt="A &quot;line&quot;." width="30" src="data:image/png;base64,ZHJhd24=">
 
 **Fig. 1.** It is *straight*.
 
@@ -109,16 +112,23 @@ $$
 
 (b) *Right.* Count: **one**, two, three.
 
-</details>
+</details>"""
+SOLUTION = """<details><summary>A solution</summary>
 
-> **Your turn: Add**
->
-> Complete the last line."""
+```python
+a = 1
+b = 'ü'; c = a + 1
+total = a + 2
+print(total)
+```
+
+</details>"""
 
 
 def made_of(folder: Path, page: NotebookNode, **settings: object) -> NotebookNode:
     """Build a small book of one page; return the page's notebook."""
-    (folder / "line.svg").write_text("<svg/>", encoding="utf-8")
+    (folder / "line.svg").write_text('<svg width="30"/>', encoding="utf-8")
+    (folder / "line.png").write_bytes(b"drawn")
     (folder / "ours.bib").write_text(BIBLIOGRAPHY, encoding="utf-8")
     extensions = ["myst_nb", "sphinx_design", "sphinx_exercise", "sphinxcontrib.bibtex", "plain"]
     settings |= {"extensions": extensions, "bibtex_bibfiles": ["ours.bib"], "numfig": True}
@@ -152,8 +162,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory, source: NotebookNode) -> Not
 def test_markup_is_written_so_that_every_program_shows_it(plain: NotebookNode) -> None:
     texts = [cell.source for cell in plain.cells if cell.cell_type == "markdown"]
     assert texts[0] == "# Page"
-    assert texts[1] == EXPECTED
-    assert texts[2].startswith("## Practice\n\n> **Exercise 1 (Two)**\n>\n> What is $1 + 1$?\n\n<details><summary>Hint")
+    assert texts[1:4] == [EXPECTED, "> **Your turn: Add**\n>\n> Complete the last line.", SOLUTION]
+    assert texts[4].startswith("## Practice\n\n> **Exercise 1 (Two)**\n>\n> What is $1 + 1$?\n\n<details><summary>Hint")
     opened = re.sub(r"(?s)<details>.*?</details>", "", "".join(texts))
     assert [words for words in ("It is two", "Count", "a + 2") if words in opened] == []
     assert re.findall(r"(?m)^- .*", texts[-1]) == [
@@ -164,6 +174,7 @@ def test_markup_is_written_so_that_every_program_shows_it(plain: NotebookNode) -
 def test_cells_are_what_a_reader_needs(plain: NotebookNode, source: NotebookNode) -> None:
     install, turn, check = (cell for cell in plain.cells if cell.cell_type == "code")
     assert plain.cells.index(install) == 1
+    assert plain.cells[plain.cells.index(check) + 1].source == SOLUTION
     assert (turn.source, turn.outputs, turn.execution_count) == (starting_code(CODE), [], None)
     assert (check.source, check.metadata) == (CHECK, {"jupyter": {"source_hidden": True}})
     assert (check.outputs, check.execution_count) == ([], None)
@@ -183,6 +194,62 @@ def test_links_lead_to_the_site_where_it_has_an_address(tmp_path: Path) -> None:
     assert [cell.source for cell in made.cells] == [
         *("# Page\n\n[Book](https://example.org/book/index.html)", "## There\n\nThere")
     ]
+
+
+def test_links_lead_to_other_notebooks_where_it_has_none(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    other = notebook(text("(ours)=\n## Ours", "{doc}`../page`, {doc}`../index` and {ref}`ours`"))
+    page = notebook(text("{ref}`ours`"))
+    assert build(tmp_path, {"page": page, "part/other": other}, extensions=["myst_nb", "plain"]) == ""
+    made = {
+        name: nbformat.read(tmp_path / f"out/notebooks/{name}.ipynb", as_version=4).cells[-1].source
+        for name in ("page", "part/other")
+    }
+    assert made == {
+        "page": "# Page\n\n[Ours](part/other.ipynb)",
+        "part/other": "## Ours\n\n[Page](../page.ipynb), Book and Ours",
+    }
+
+
+def test_solutions_of_another_page_are_folded_under_their_headings(tmp_path: Path) -> None:
+    exercise = notebook(text("```{exercise} Two\n:label: ex-two\n\nWhat is $1 + 1$?\n```"))
+    answers = notebook(
+        text("## Two", "```{solution-start} ex-two\n:label: sol-two\n```", "It is"),
+        code("1 + 1", prints="2\n"),
+        text("```{solution-end}\n```", "## Three", "```{solution} ex-two\n:label: sol-again\n\nStill two.\n```"),
+    )
+    extensions = ["myst_nb", "sphinx_exercise", "plain"]
+    assert build(tmp_path, {"page": exercise, "answers": answers}, extensions=extensions) == ""
+    cells = nbformat.read(tmp_path / "out/notebooks/answers.ipynb", as_version=4).cells
+    folded = {"jp-MarkdownHeadingCollapsed": True}
+    assert [(cell.source, dict(cell.metadata)) for cell in cells] == [
+        ("# Page", {}),
+        ("## Two\n\n**Solution to [Exercise 1 (Two)](page.ipynb)**", folded),
+        ("It is", {}),
+        ("1 + 1", {}),
+        ("## Three\n\n**Solution to [Exercise 1 (Two)](page.ipynb)**", folded),
+        ("Still two.", {}),
+    ]
+
+
+# The diagrams as PNG.
+
+
+@pytest.mark.parametrize("path", rasters.DIAGRAMS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_diagram_has_its_png(path: Path) -> None:
+    assert rasters.is_fresh(path), "run python tests/rasters.py, and commit what it draws"
+    assert path.with_suffix(".png").stat().st_size < 50_000
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("path", rasters.DIAGRAMS, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_png_shows_the_diagram(browser: object, path: Path) -> None:
+    with Image.open(path.with_suffix(".png")) as image:
+        kept, drawn = image.convert("RGB"), rasters.draw(browser, path)
+    assert kept.size == drawn.size
+    # As large as letters: another font may stand there, but nothing else, and nothing elsewhere.
+    kept, drawn = (np.asarray(image.reduce(20), dtype=float) for image in (kept, drawn))
+    assert np.abs(kept - drawn).max() < 60
 
 
 # Every notebook of the book.

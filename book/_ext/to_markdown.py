@@ -117,7 +117,10 @@ class Markdown:
             if not address or address.startswith("#") or term:
                 return text
             address = urljoin(self.here, address) if self.site else self.notebook(address)
-        return text if address in ("", text) else f"[{text}]({address})"
+        if address in ("", text):
+            return text
+        words = text.lstrip()
+        return f"{text.removesuffix(words)}[{words}]({address})"
 
     def notebook(self, address: str) -> str:
         """Return where another page's notebook lies, seen from this one; nothing if it has none."""
@@ -177,7 +180,9 @@ class Markdown:
 
     def _image(self, node: nodes.Element) -> str:
         path, width = Path(self.app.srcdir, node["uri"]), ""
-        if path.suffix == ".svg" and path.with_suffix(".png").exists():  # Colab shows no SVG in text
+        if (
+            path.suffix == ".svg" and path.with_suffix(".png").exists()
+        ):  # Colab shows no SVG in text
             width = f' width="{ET.parse(path).getroot().get("width")}"'
             path = path.with_suffix(".png")
         kind, alt = mimetypes.guess_type(path.name)[0], escape(node.get("alt", ""))
