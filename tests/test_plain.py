@@ -247,9 +247,9 @@ def test_png_shows_the_diagram(browser: object, path: Path) -> None:
     with Image.open(path.with_suffix(".png")) as image:
         kept, drawn = image.convert("RGB"), rasters.draw(browser, path)
     assert kept.size == drawn.size
-    # As large as letters: another font may stand there, but nothing else, and nothing elsewhere.
+    # Over areas of a letter's size, with the fonts of system-packages.txt: one word in place of another differs by 17.
     kept, drawn = (np.asarray(image.reduce(20), dtype=float) for image in (kept, drawn))
-    assert np.abs(kept - drawn).max() < 60
+    assert np.abs(kept - drawn).max() < 12
 
 
 # Every notebook of the book.
