@@ -293,6 +293,15 @@ def test_no_directive_and_no_role_is_left(name: str) -> None:
     assert len(text) > 500
 
 
+@pytest.mark.site
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_links_to_notebooks_lead_somewhere_and_no_picture_is_svg(name: str) -> None:
+    text = prose(name)
+    places = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    assert [place for place in places if not (path_of(name).parent / place).is_file()] == []
+    assert "image/svg" not in text
+
+
 def words(text: str) -> str:
     """A text without what is not a letter."""
     return re.sub(r"[\W\d_]+", "", text)
