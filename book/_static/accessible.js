@@ -24,3 +24,13 @@ const reach = new ResizeObserver((entries) => {
   for (const { target } of entries) if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
 });
 for (const block of document.querySelectorAll("pre, .output.text_html")) reach.observe(block);
+
+// Without a margin a note unfolds below its link at the first click; the next one follows the link.
+const margin = matchMedia("(min-width: 1200px)");
+for (const link of document.querySelectorAll("a.sidenote")) {
+  link.addEventListener("click", (event) => {
+    if (margin.matches || link.classList.contains("unfolded")) return;
+    event.preventDefault();
+    link.classList.add("unfolded");
+  });
+}
