@@ -1,14 +1,12 @@
 """What a test needs: the built site, Chromium, the sandbox."""
 
-import functools
-import http.server
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from serving import serve
 
 collect_ignore = ["wrong_answers", "wrong_turns"]  # pieces of notebooks
 SITE = Path(__file__).parents[1] / "_build" / "html"
@@ -23,11 +21,6 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -46,11 +39,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def site_url() -> Iterator[str]:
     """Address of the built site, without a slash at its end, served by this process."""
     assert (SITE / "index.html").is_file(), "the book is not built: make book"
-    handler = functools.partial(Quiet, directory=str(SITE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serve(SITE) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """Return a small page with live cells, a `live_page.Site`, built and served."""
+    import live_page
+
+    with live_page.served(tmp_path_factory.mktemp("live")) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")

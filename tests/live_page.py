@@ -3,11 +3,15 @@
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from serving import serve
 
 ROOT = Path(__file__).parents[1]
 CONF = f"""
@@ -111,3 +115,21 @@ def committed(made: nbformat.NotebookNode) -> dict[str, str]:
             texts = [o["text"] if o.output_type == "stream" else o["data"]["text/plain"] + "\n" for o in outputs]
             found[cell.id] = "".join(texts)
     return found
+
+
+@dataclass
+class Site:
+    """A folder that is served, and what its notebooks print: by page, by cell."""
+
+    folder: Path
+    url: str
+    printed: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Site]:
+    """Build the small page, and serve it."""
+    made = notebook()
+    site = build(folder, {"small": made})
+    with serve(site) as url:
+        yield Site(site, url, {"small": committed(made)})

@@ -304,6 +304,21 @@ def test_icons_are_drawn(page: Page, site_url: str) -> None:
     assert page.evaluate("() => document.fonts.ready.then(f => f.check('900 1em \"Font Awesome 6 Free\"'))")
 
 
+def test_note_stands_in_the_margin_or_unfolds(page: Page, site_url: str) -> None:
+    """On a wide screen beside its line; on a phone the first Enter or tap unfolds it, and the next one leads on."""
+    page.goto(f"{site_url}/book/01-sine/1-one-step.html")
+    link = page.locator("a.sidenote", has_text="window").first
+    shown = "e => { const s = getComputedStyle(e, '::after'); return [s.display, s.float, s.content.slice(0, 8)]; }"
+    assert link.evaluate(shown) == ["block", "right", '"window:']
+    page.set_viewport_size(PHONE)
+    assert link.evaluate(shown)[0] == "none"
+    link.press("Enter")
+    assert link.evaluate(shown) == ["block", "left", '"window:']
+    assert page.url.endswith("1-one-step.html")
+    link.press("Enter")
+    page.wait_for_url(f"{site_url}/book/reference/glossary.html#term-window")
+
+
 def test_theme_is_chosen_by_keyboard_and_kept(page: Page, site_url: str) -> None:
     page.goto(f"{site_url}/book/index.html")
     mode = "() => document.documentElement.dataset.mode"

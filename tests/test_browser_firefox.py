@@ -1,12 +1,12 @@
 """Live cells in a second engine: Firefox, where there is one. Everything is done by JavaScript and the keyboard."""
 
-import http.server
 import json
 from collections.abc import Iterator
 
 import firefox
 import pytest
-from test_browser_live import PAGES, Site, printed_by, serve, served_page
+from live_page import Site
+from test_browser_live import PAGES, printed_by
 from test_site import SITE
 
 pytestmark = pytest.mark.browser
@@ -42,19 +42,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[firefox.Firefo
     started.close()
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served_page(tmp_path_factory.mktemp("live")) as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def book() -> Iterator[http.server.ThreadingHTTPServer]:
-    with serve(SITE) as server:
-        yield server
-        server.shutdown()
-
-
 def run(browser: firefox.Firefox, number: int, code: str | None = None, *states: str) -> tuple[str, str, str]:
     given = [number, code, *([list(states)] if states else [])]
     return tuple(browser.evaluate(f"({RUN})(...{json.dumps(given)})"))
@@ -63,9 +50,9 @@ def run(browser: firefox.Firefox, number: int, code: str | None = None, *states:
 @pytest.mark.parametrize("begin", ["http", "file"])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_cell_prints_what_jupyter_printed(
-    name: str, begin: str, browser: firefox.Firefox, small: Site, book: http.server.ThreadingHTTPServer
+    name: str, begin: str, browser: firefox.Firefox, small: Site, site_url: str
 ) -> None:
-    url = small.url if name == "small" else f"http://127.0.0.1:{book.server_port}"
+    url = small.url if name == "small" else site_url
     folder = small.folder if name == "small" else SITE
     browser.open(f"{url if begin == 'http' else f'file://{folder}'}/{name}.html")
     for number, ((identity, text), solution) in enumerate(

@@ -3,19 +3,15 @@
 From a server and from a folder, with no other host in reach.
 """
 
-import functools
-import http.server
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import live_page
 import nbformat
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
+from live_page import Site
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from test_browser import PHONE, RULES, THIN, WIDE, elsewhere, violations_on, watched
 from test_site import NOTEBOOKS, SITE, built
@@ -27,42 +23,6 @@ ENDED = "cell => ['done', 'error'].includes(cell.dataset.liveState)"
 HTML = [name for name in NOTEBOOKS if built(name).is_file()]
 BOOK = [name for name in HTML if "_static/live.js?v=" in built(name).read_text(encoding="utf-8")]
 PAGES = ["small", *BOOK]
-
-
-@dataclass
-class Site:
-    """A folder that is served, and what its notebooks print: by page, by cell."""
-
-    folder: Path
-    url: str
-    printed: dict[str, dict[str, str]] = field(default_factory=dict)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-def serve(folder: Path) -> http.server.ThreadingHTTPServer:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-@contextmanager
-def served_page(folder: Path) -> Iterator[Site]:
-    """The small page, built and served."""
-    made = live_page.notebook()
-    site = live_page.build(folder, {"small": made})
-    with serve(site) as server:
-        yield Site(site, f"http://127.0.0.1:{server.server_port}", {"small": live_page.committed(made)})
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with served_page(tmp_path_factory.mktemp("live")) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")
