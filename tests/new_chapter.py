@@ -21,12 +21,13 @@ QUESTION = """# {title}
 
 A sentence or two on what happens in this chapter, and why one would want to know.
 
-**You will be able to**
-
-- do what the chapter is about.
+:::{admonition} On this page
+**You will be able to** do what the chapter is about.
 
 **You need** [chapter 1](../01-sine/1-one-step.ipynb).
-**Time**: about 5 minutes to read, a few seconds to run."""
+
+**Time**: about 5 minutes to read; a few seconds to run.
+:::"""
 IMPORTS = """import matplotlib.pyplot as plt
 import numpy as np
 
