@@ -1,4 +1,4 @@
-"""Notes in the margin and the line above a page, built by Sphinx in a small project."""
+"""Notes in the margin, the line above a page, marks after formulas: built by Sphinx in a small project."""
 
 import re
 import subprocess
@@ -12,7 +12,8 @@ CONF = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "book" / "_ext")!r})
 project, author = "Notes", "nobody"
-extensions = ["myst_parser", "sphinxcontrib.bibtex", "notes", "progress"]
+extensions = ["myst_parser", "sphinx.ext.mathjax", "sphinxcontrib.bibtex", "notes", "progress", "together"]
+mathjax_path = "none.js"
 bibtex_bibfiles = ["own.bib"]
 bibtex_reference_style = "author_year"
 html_theme = "basic"
@@ -34,7 +35,7 @@ second
 ```
 """,
     "second.md": "# Second (optional)\n\nA {term}`window`.\n",
-    "alone.md": "# Alone\n",
+    "alone.md": "# Alone\n\nWith $x$, ($y$). And $z$ and $u$*, v*.\n",
     "glossary.md": """# Glossary
 
 ```{glossary}
@@ -100,3 +101,11 @@ def test_pages_of_a_chapter_stand_above_it(site: Path) -> None:
     assert "<li" not in place(site / "alone.html")
     assert "<span>Chapter 2</span>" in place(site / "alone.html")
     assert place(site / "glossary.html") == place(site / "index.html") == ""
+
+
+def test_marks_stay_with_their_formula(site: Path) -> None:
+    html = (site / "alone.html").read_text(encoding="utf-8")
+    together = re.findall(r'<span class="together"><span class="[^"]*math[^"]*">(.*?)</span>(.*?)</span>', html)
+    assert together == [(r"\(x\)", ","), (r"\(y\)", ").")]
+    text = re.sub("<[^>]+>", "", html)
+    assert r"With \(x\), (\(y\)). And \(z\) and \(u\), v." in text
