@@ -34,8 +34,8 @@ And again {cite}`one`, and {term}`batch`.
 second
 ```
 """,
-    "second.md": "# Second (optional)\n\nA {term}`window`.\n",
-    "alone.md": "# Alone\n\nWith $x$, ($y$). And $z$ and $u$*, v*.\n",
+    "second.md": "# Second (optional)\n\nA {term}`window`.\n\n## Section\n",
+    "alone.md": "# Alone\n\nA {term}`window`. With $x$, ($y$). And $z$ and $u$*, v*.\n",
     "glossary.md": """# Glossary
 
 ```{glossary}
@@ -83,6 +83,7 @@ def test_first_use_in_the_text_has_a_note(site: Path) -> None:
         "batch: What a window is in.",
     ]
     assert notes(site / "second.html") == ["window: A stretch of 1.5 m."]
+    assert notes(site / "alone.html") == [], "no sections, no contents, no margin"
     assert notes(site / "glossary.html") == []
 
 

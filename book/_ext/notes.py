@@ -26,12 +26,16 @@ class Notes(SphinxPostTransform):
     builders: ClassVar = ("html",)
 
     def run(self, **options: Any) -> None:
-        """Go through the page."""
+        """Go through the page, if it has contents, beside which there is a margin."""
+        sections = list(self.document.findall(nodes.section))
+        page = self.env.metadata[self.env.docname]
+        if len(sections) < 2 or "html_theme.sidebar_secondary.remove" in page:
+            return
         texts, noted = self.meanings() | self.sources(), set()
         for link in self.document.findall(nodes.reference):
             address = link.get("refuri", "")
-            page, _, anchor = address.partition("#")
-            text = texts.get((posixpath.basename(page).partition(".")[0], anchor))
+            file, _, anchor = address.partition("#")
+            text = texts.get((posixpath.basename(file).partition(".")[0], anchor))
             if text is None:
                 continue
             link["reftitle"] = text
