@@ -204,7 +204,7 @@ class Parts(SphinxPostTransform):
         root += [
             latex(r"\setcounter{secnumdepth}{-1}"),
             about,
-            latex(r"\setcounter{secnumdepth}{1}"),
+            latex(r"\setcounter{secnumdepth}{0}"),
         ]
         appendix = False
         for part, pages in zip(self.config.external_site_map.root.subtrees, contents, strict=True):
