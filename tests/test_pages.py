@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 BOOK = Path(__file__).parents[1] / "book"
-PAGES = {f"{path.parent.name}/{path.stem}": path for path in sorted(BOOK.glob("[0-9]*/[0-9]*.ipynb"))}
+PAGES = {f"{path.parent.name}/{path.stem}": path for path in sorted(BOOK.glob("*/[0-9]*.ipynb"))}
 EXEMPT = {
     "01-sine/2-sine",
     "02-by-hand/2-by-hand",
