@@ -23,7 +23,7 @@ from sphinx.util.docutils import SphinxDirective
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "book" / "reference" / "functions"
-PAGES = sorted((ROOT / "book").glob("[0-9]*/[0-9]*.ipynb"))
+PAGES = sorted((ROOT / "book").glob("*/[0-9]*.ipynb"))
 HIDDEN = {"append", "extra_repr", "forward"}  # methods that a reader never calls
 
 

@@ -57,7 +57,7 @@ def chapters() -> dict[str, str]:
     return {
         f"book/{name}": f"{question} {surprise}"
         for name, question, surprise in re.findall(
-            r"(?m)^\| \d+ \[.*\]\((.+)\.ipynb\) \| (.+?) \| (.+?) \|", table
+            r"(?m)^\| (?:\d+ )?\[.*\]\((.+)\.ipynb\) \| (.+?) \| (.+?) \|", table
         )
     }
 

@@ -1,6 +1,6 @@
 """Make the pictures of the front: ``python book/_ext/pictures.py``; the repository keeps them.
 
-- ``book/NN-name/card.svg``: a chapter's picture on the home page, from the data of one of its
+- ``card.svg`` in a chapter's folder: the chapter's picture on the home page, from the data of one of its
   figures (named beside each function below), without axes, in the colours of the diagrams;
 - ``book/_static/home.svg``: what stands on the home page where no script runs;
 - ``book/_static/readme.png`` and ``social-card.png``: the same forecasts, with words.
@@ -44,6 +44,15 @@ def forecasts(steps: int = 500) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 # The chapters' pictures: lines, the last ones on top.
+
+
+def from_nothing() -> Iterator[Line]:
+    """fig-start-rules: a sine in noise, and the line through the last two points, one step on."""
+    noise = np.random.default_rng(0).normal(size=1200)[:102]
+    series = np.sin(2 * np.pi * np.arange(102) / 25) + 0.2 * noise
+    x = np.arange(100.0)
+    yield x, series[2:], GREY, 3
+    yield x, 2 * series[1:-1] - series[:-2], ORANGE, 1.4
 
 
 def sine() -> Iterator[Line]:
@@ -120,6 +129,7 @@ def yes_no() -> Iterator[Line]:
 
 
 CARDS: dict[str, Callable[[], Iterator[Line]]] = {
+    "start": from_nothing,
     "01-sine": sine,
     "02-by-hand": by_hand,
     "03-sunspots": sunspots,

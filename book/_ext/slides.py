@@ -321,7 +321,7 @@ def write_decks(app: Sphinx, exception: Exception | None) -> None:
     site = Path(app.outdir)
     (site / "slides").mkdir(exist_ok=True)
     old = {site / f"{page}.html" for page in app.config.redirects}
-    pages = sorted(set((site / "book").glob("[0-9]*/[0-9]*.html")) - old)
+    pages = sorted(set((site / "book").glob("*/[0-9]*.html")) - old)
     for chapter, of_chapter in groupby(pages, key=lambda page: page.parent.name):
         titles, decks = [], []
         for page in of_chapter:
