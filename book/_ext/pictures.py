@@ -1,6 +1,6 @@
 """Make the pictures of the front: ``python book/_ext/pictures.py``; the repository keeps them.
 
-- ``card.svg`` in a chapter's folder: the chapter's picture on the home page, from the data of one of its
+- ``card.svg`` in a chapter's folder: its picture on the home page, from the data of one of its
   figures (named beside each function below), without axes, in the colours of the diagrams;
 - ``book/_static/home.svg``: what stands on the home page where no script runs;
 - ``book/_static/readme.png`` and ``social-card.png``: the same forecasts, with words.
