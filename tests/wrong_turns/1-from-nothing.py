@@ -1,31 +1,36 @@
 # %% start-turn | yours are 0.5 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    return X.T @ errors / len(Y)
+    slopes = X.T @ errors / len(Y)
+    return slopes
 
 
 # %% start-turn | yours are 780.0 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    return 2 * X.T @ errors
+    slopes = 2 * X.T @ errors
+    return slopes
 
 
 # %% start-turn | yours are -1.0 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    return -2 * X.T @ errors / len(Y)
+    slopes = -2 * X.T @ errors / len(Y)
+    return slopes
 
 
 # %% start-turn | yours: shape ()
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    return 2 * np.mean(errors)
+    slopes = 2 * np.mean(errors)
+    return slopes
 
 
 # %% start-turn | yours: shape (780,)
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    return 2 * errors * X.sum(axis=1) / len(Y)
+    slopes = 2 * errors * X.sum(axis=1) / len(Y)
+    return slopes
 
 
 # %% start-state | quiet steps leave the state as it is
