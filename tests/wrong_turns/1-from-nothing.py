@@ -1,36 +1,37 @@
+# %% start-turn | gives nothing back
+def gradient(weights, X, Y):
+    errors = X @ weights - Y
+    2 * X.T @ errors / len(Y)
+
+
 # %% start-turn | yours are 0.5 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    slopes = X.T @ errors / len(Y)
-    return slopes
+    return X.T @ errors / len(Y)
 
 
 # %% start-turn | yours are 780.0 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    slopes = 2 * X.T @ errors
-    return slopes
+    return 2 * X.T @ errors
 
 
 # %% start-turn | yours are -1.0 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    slopes = -2 * X.T @ errors / len(Y)
-    return slopes
+    return -2 * X.T @ errors / len(Y)
 
 
 # %% start-turn | yours: shape ()
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    slopes = 2 * np.mean(errors)
-    return slopes
+    return 2 * np.mean(errors)
 
 
 # %% start-turn | yours: shape (780,)
 def gradient(weights, X, Y):
     errors = X @ weights - Y
-    slopes = 2 * errors * X.sum(axis=1) / len(Y)
-    return slopes
+    return 2 * errors * X.sum(axis=1) / len(Y)
 
 
 # %% start-state | quiet steps leave the state as it is
