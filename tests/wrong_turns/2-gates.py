@@ -18,6 +18,7 @@ w_z = -6.0
 b_z = "10"
 w_z = "-20"
 
+
 # %% gates-gru | where z is 1, h = 0.8 should stay
 def gru_step(x, h, W_ih, W_hh, b_ih, b_hh):
     input_r, input_z, input_n = np.split(W_ih @ x + b_ih, 3)
@@ -26,6 +27,7 @@ def gru_step(x, h, W_ih, W_hh, b_ih, b_hh):
     n = np.tanh(input_n + r * state_n)
     new = z * n + (1 - z) * h
     return new
+
 
 # %% gates-gru | where z is 0, wanted n = 0.46: got 1.26
 def gru_step(x, h, W_ih, W_hh, b_ih, b_hh):
