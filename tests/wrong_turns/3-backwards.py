@@ -9,6 +9,7 @@ def backwards(x, h, back, W_hh):
         back = delta @ W_hh
     return to_ih, to_hh, to_b
 
+
 # %% by-hand-back-turn | with the state before each
 def backwards(x, h, back, W_hh):
     to_ih, to_hh, to_b = 0, 0, 0
@@ -20,6 +21,7 @@ def backwards(x, h, back, W_hh):
         back = delta @ W_hh
     return to_ih, to_hh, to_b
 
+
 # %% by-hand-back-turn | rows and columns are exchanged
 def backwards(x, h, back, W_hh):
     to_ih, to_hh, to_b = 0, 0, 0
@@ -30,6 +32,7 @@ def backwards(x, h, back, W_hh):
         to_b = to_b + delta.sum(axis=0)
         back = delta @ W_hh
     return to_ih, to_hh, to_b
+
 
 # %% by-hand-back-turn | has the shape of W_hh
 def backwards(x, h, back, W_hh):
