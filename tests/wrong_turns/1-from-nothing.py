@@ -4,19 +4,19 @@ def gradient(weights, X, Y):
     2 * X.T @ errors / len(Y)
 
 
-# %% start-turn | yours are 0.5 times
+# %% start-turn | yours are 0.50 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
     return X.T @ errors / len(Y)
 
 
-# %% start-turn | yours are 780.0 times
+# %% start-turn | yours are 780.00 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
     return 2 * X.T @ errors
 
 
-# %% start-turn | yours are -1.0 times
+# %% start-turn | yours are -1.00 times
 def gradient(weights, X, Y):
     errors = X @ weights - Y
     return -2 * X.T @ errors / len(Y)
