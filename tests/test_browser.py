@@ -17,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page
+from test_diagrams import DRAWN, too_small
+from test_diagrams import PHONE as PLACE
 from test_site import NOTEBOOKS, OLD, PAGES, SITE, built, parsed
 
 pytestmark = pytest.mark.browser
@@ -252,6 +254,47 @@ def transferred(path: str) -> int:
     return len(gzip.compress(content) if Path(path).suffix in TEXT else content)
 
 
+# Of each diagram: its width; each piece of text and its size, both in pixels of the screen; what text
+# lies on other text, on a line, or beyond the edge. A font leaves a fifth above its letters empty.
+DIAGRAMS = """() => [...document.querySelectorAll('svg.diagram')].map(svg => {
+  const edge = svg.getBoundingClientRect(), texts = [...svg.querySelectorAll('text')].map(e => {
+    const box = e.getBoundingClientRect(), cut = box.height / 5;
+    return { words: e.textContent, left: box.left, right: box.right, top: box.top + cut, bottom: box.bottom - cut };
+  });
+  const faults = new Set();
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  texts.forEach((a, i) => {
+    for (const b of texts.slice(i + 1)) if (meet(a, b)) faults.add(`${a.words} on ${b.words}`);
+    if (a.left < edge.left || a.right > edge.right || a.top < edge.top || a.bottom > edge.bottom)
+      faults.add(`${a.words} beyond the edge`);
+  });
+  for (const e of svg.querySelectorAll(':is(rect, circle, path, line):not([stroke=none], marker *)')) {
+    const length = e.getTotalLength();
+    for (let at = 0; at <= length; at += 2) {
+      const { x, y } = e.getPointAtLength(at).matrixTransform(e.getScreenCTM());
+      for (const a of texts) if (a.left < x && x < a.right && a.top < y && y < a.bottom)
+        faults.add(`${a.words} on a ${e.tagName}`);
+    }
+  }
+  const own = e => [...e.childNodes].filter(n => n.nodeType === 3).map(n => n.textContent).join('');
+  const sizes = [...svg.querySelectorAll('text, tspan')]
+    .map(e => [own(e), parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a]);
+  return { width: edge.width, most: svg.viewBox.baseVal.width, sizes, faults: [...faults] };
+})"""
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN))
+def test_diagrams_can_be_read_on_a_phone(name: str, page: Page, site_url: str) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(f"{site_url}/book/{name}.html")
+    found = page.evaluate(DIAGRAMS)
+    assert len(found) == len(DRAWN[name])
+    for drawing in found:
+        assert drawing["width"] == pytest.approx(min(PLACE, drawing["most"]), abs=0.5)
+        assert too_small(drawing["sizes"]) == []
+        assert drawing["faults"] == []
+
+
 # What a reader does.
 
 
@@ -385,3 +428,17 @@ def test_faults_are_noticed(page: Page) -> None:
     assert elsewhere(requests, "http://127.0.0.1:80") == ["http://elsewhere.invalid/a.png"]
     assert errors == ["http://elsewhere.invalid/a.png: net::ERR_NAME_NOT_RESOLVED"]
     assert page.evaluate(FORMULAS) == {"shown": 1, "wrong": ["a"]}
+
+
+DRAWING = """<svg class="diagram" viewBox="0 0 200 100" width="100" font-family="monospace" font-size="20">
+<text x="9" y="40">ab<tspan font-size="30">c</tspan></text><text x="20" y="42">d</text><line x1="100" x2="160" y1="44"
+y2="44" stroke="red"/><text x="120" y="50">ef</text><text x="190" y="90">gh</text><rect stroke="red" x="50" y="60"
+width="90" height="40"/><text x="90" y="90">i</text></svg>"""
+
+
+def test_faults_of_a_diagram_are_noticed(page: Page) -> None:
+    page.set_content(DRAWING)
+    (found,) = page.evaluate(DIAGRAMS)
+    assert found["faults"] == ["abc on d", "gh beyond the edge", "ef on a line"]
+    assert found["sizes"] == [["ab", 10], ["c", 15], ["d", 10], ["ef", 10], ["gh", 10], ["i", 10]]
+    assert too_small(found["sizes"]) == [(text, 10) for text in ("ab", "d", "ef", "gh", "i")]

@@ -2,12 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
 import diagram
 import numpy as np
 import pytest
+from test_pages import EXEMPT, PAGES
 
 BOOK = Path(__file__).parents[1] / "book"
 DIAGRAMS = sorted(BOOK.glob("*/figures/*.svg"))
@@ -21,6 +23,15 @@ SIGHT = {
     "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
     "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
     "blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+PHONE = 374  # pixels for a drawing on a screen of 390: tests/test_browser.py measures them
+LEAST = 11  # pixels for text there
+REDUCED = re.compile("[¼-¾⅐-⅞⁰-₟]")  # signs with digits of 0.6 their size
+DRAWN = {  # the pages of the new form that hold diagrams
+    name: drawings
+    for name in PAGES.keys() - EXEMPT
+    if (drawings := re.findall(r"`{diagram} (\S+?)\\n", PAGES[name].read_text(encoding="utf-8")))
 }
 
 
@@ -75,6 +86,43 @@ def test_diagram_keeps_the_style(path: Path) -> None:
     assert int(svg.get("width", "")) <= 760
     solid = {LIGHT[hue] for hue in HUES}
     assert not {e.get("fill", "").lower() for e in text} & solid, "text has the darker colours"
+
+
+def pieces(element: ET.Element, size: float = 16) -> Iterator[tuple[str, float]]:
+    """All text of a drawing with its size, in the drawing's own units."""
+    own = element.get("font-size", f"{size}")
+    size = size * float(own[:-1]) / 100 if own.endswith("%") else float(own)
+    if element.tag in {f"{diagram.SVG}{tag}" for tag in ("text", "tspan")}:
+        yield element.text or "", size
+    for child in element:
+        yield from pieces(child, size)
+        if child.tag == f"{diagram.SVG}tspan":
+            yield child.tail or "", size
+
+
+def too_small(texts: list[tuple[str, float]], scale: float = 1) -> list[tuple[str, float]]:
+    """Those that a reader with a phone would have to enlarge."""
+    shown = [(text, size * scale * (0.6 if REDUCED.search(text) else 1)) for text, size in texts if text.strip()]
+    assert shown, "a drawing without text"
+    return [(text, size) for text, size in shown if size < LEAST - 0.01]
+
+
+@pytest.mark.parametrize("name", sorted(DRAWN) or ["none"])
+def test_text_can_be_read_on_a_phone(name: str) -> None:
+    for drawing in DRAWN[name]:
+        svg = ET.parse(PAGES[name].parent / drawing).getroot()
+        assert too_small(list(pieces(svg)), min(1, PHONE / float(svg.get("width", "")))) == [], drawing
+
+
+def test_small_text_is_noticed() -> None:
+    svg = ET.fromstring(
+        '<svg xmlns="http://www.w3.org/2000/svg" font-size="20"><title>small</title><text>a<tspan font-size="50%">b'
+        '</tspan>c</text><text font-size="14">d</text><text font-size="16">× ½ y₁</text></svg>'
+    )
+    found = list(pieces(svg))
+    assert found == [("a", 20), ("b", 10), ("c", 20), ("d", 14), ("× ½ y₁", 16)]
+    assert too_small(found) == [("b", 10), ("× ½ y₁", pytest.approx(9.6))]
+    assert too_small(found, 0.75) == [("b", 7.5), ("d", 10.5), ("× ½ y₁", pytest.approx(7.2))]
 
 
 def test_diagram_in_a_page_shares_nothing_with_another() -> None:
