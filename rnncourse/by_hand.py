@@ -132,8 +132,7 @@ def gru_step(
     r = sigmoid(from_input_r + from_state_r)
     z = sigmoid(from_input_z + from_state_z)
     n = np.tanh(from_input_n + r * from_state_n)
-    h_next: np.ndarray = (1 - z) * n + z * h
-    return h_next
+    return np.asarray((1 - z) * n + z * h)
 
 
 def lstm_step(

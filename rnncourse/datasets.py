@@ -420,8 +420,7 @@ def device_failures(*, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     >>> x.shape, y.shape, int(y.sum())
     ((195, 3, 8), (195,), 55)
     """
-    random = np.random.default_rng(whole_number("seed", seed, minimum=0))
-    devices = 195
+    random, devices = np.random.default_rng(whole_number("seed", seed, minimum=0)), 195
     orders = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     y = (random.random(devices) < 0.3).astype(np.int64)
     order = np.where(y == 1, 0, random.integers(1, 6, size=devices))

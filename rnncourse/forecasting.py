@@ -172,9 +172,7 @@ def sampled_paths(
     array([[0.5, 2. , 3.5],
            [1.5, 3. , 3.5]])
     """
-    misses = finite_floats("errors", errors, ndim=(1, 2))
-    if not misses.size:
-        raise ValueError(f"errors must hold at least one error, got shape {misses.shape}")
+    misses = finite_floats("errors", errors, ndim=(1, 2), empty=False)
     misses = misses.reshape(len(misses), -1)
     return _loop(model, window, steps, known, targets, whole_number("paths", paths), misses, seed)
 

@@ -175,6 +175,4 @@ def _first_state(layer: Any, inputs: Tensor, state: Tensor | None) -> Tensor:
 
 
 def _rate(name: str, value: Any) -> float:
-    if not 0 <= finite_number(name, value) < 1:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {value}")
-    return float(value)
+    return finite_number(name, value, "at least 0 and below 1", lambda x: 0 <= x < 1)

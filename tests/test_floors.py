@@ -14,14 +14,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "rnncourse"
 # A module imports only modules before it.
 ORDER = (
-    *("__init__", "_checks", "_dates", "windows", "by_hand", "baselines", "drought", "datasets"),
+    *("__init__", "_checks", "_dates", "windows", "by_hand", "baselines", "scores", "drought", "datasets"),
     *("_batches", "layers", "keras", "_unrolled", "models", "two_inputs", "intervals"),
     *("_learners", "training", "forecasting", "sweeps", "plotting"),
 )
 # The first module that may import a third-party package, if only within a function.
 FIRST = {"torch": "_batches", "tqdm": "training", "joblib": "sweeps", "matplotlib": "plotting"}
 # These load with NumPy alone: they run in the page.
-LIGHT = ("windows", "by_hand", "baselines")
+LIGHT = ("windows", "by_hand", "baselines", "scores")
 MODULES = sorted(PACKAGE.glob("*.py"))
 # The program for teachers stands apart: it has an order and a limit of its own.
 CLASSROOM = (
@@ -145,6 +145,7 @@ def test_module_works_with_numpy_alone(module: str) -> None:
         "windows": "assert windows.make_windows([1, 2, 3], lookback=2).inputs.shape == (1, 2, 1)",
         "by_hand": "assert by_hand.rnn_step([1], [0], [[0]], [[0]], [0], [0]) == 0",
         "baselines": "assert baselines.persistence([[[1], [2]]]) == 2",
+        "scores": "assert scores.diebold_mariano",  # SciPy only where it is called
     }[module]
     code = f"{BLOCKER}from rnncourse import {module}\n{use}"
     subprocess.run([sys.executable, "-c", code], check=True)

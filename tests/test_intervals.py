@@ -322,7 +322,7 @@ PAIR = torch.zeros(2, 2)
             ValueError,
             "levels must be greater than 0 and less than 1, got 90",
         ),
-        (lambda: sampled_paths(GRU, ONES, 5, []), ValueError, "errors must hold at least one error"),
+        (lambda: sampled_paths(GRU, ONES, 5, []), ValueError, "errors must hold at least one value"),
         (lambda: sampled_paths(GRU, ONES, 5, [np.nan]), ValueError, "errors must be finite"),
         (lambda: sampled_paths(GRU, ONES, 5, [[1.0, 2.0]]), ValueError, "each of the 1 targets, got 2"),
         (lambda: sampled_paths(GRU, ONES, 5, [1.0], paths=0), ValueError, "paths must be at least 1, got 0"),
