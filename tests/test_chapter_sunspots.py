@@ -3,10 +3,13 @@
 import ast
 from pathlib import Path
 
+import chapters
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from rnncourse import baselines, datasets
+from rnncourse import baselines, datasets, models, training
 from rnncourse.windows import Windows, make_windows
 
 VALIDATION, TEST, LATER = 1692, 2256, 2820
@@ -136,3 +139,56 @@ def test_intervals_are_calibrated_before_the_test_years() -> None:
     assert "FittedSunspots(VALIDATION," in code
     assert "TEST" not in code
     assert "[:TEST - VALIDATION]" in functions["sunspots_fans_run"]
+
+
+def linear(values: np.ndarray, lookback: int, penalty: float, start: int, stop: int) -> np.ndarray:
+    """Predict the change by penalised normal equations with an intercept: what page 2 does with scikit-learn."""
+    cut = make_windows(values, lookback=lookback)
+    past, ahead = cut.between(lookback, start), cut.between(start, stop)
+    x, y = past.inputs[..., 0], past.targets[:, 0, 0] - past.inputs[:, -1, 0]
+    centred = x - x.mean(axis=0)
+    gram = centred.T @ centred + penalty * np.eye(lookback)
+    weights = np.linalg.solve(gram, centred.T @ (y - y.mean()))
+    new = ahead.inputs[..., 0]
+    return np.maximum(new[:, -1] + y.mean() + (new - x.mean(axis=0)) @ weights, 0)
+
+
+ROOTS = np.sqrt(NUMBERS)
+TEN_YEARS = [(start, min(start + 120, LATER)) for start in range(TEST, LATER, 120)]
+
+
+def test_an_autoregression_refitted_every_ten_years() -> None:
+    """As page 2 shows it: squared, then with the variance of 1890 to 1936 added."""
+    held = [linear(ROOTS, 36, 0, start, start + 188) for start in range(VALIDATION, TEST, 188)]
+    variance = np.var(np.concatenate(held) - ROOTS[VALIDATION:TEST])
+    assert variance == pytest.approx(1.217, abs=5e-4)
+    ahead = np.concatenate([linear(ROOTS, 36, 0, *stretch) for stretch in TEN_YEARS])
+    assert rms(ahead**2 - NUMBERS[TEST:LATER]) == pytest.approx(18.20, abs=0.006)
+    assert rms(ahead**2 + variance - NUMBERS[TEST:LATER]) == pytest.approx(18.03, abs=0.006)
+
+
+def test_networks_are_the_best_of_nine_and_forecast_each_test_month() -> None:
+    tuned = datasets.recorded("sunspots_tuned")
+    assert tuned.groupby("kind")[["lookback", "units"]].apply(lambda kind: len(kind.drop_duplicates())).to_dict() == {
+        "feed-forward": 9,
+        "GRU": 9,
+    }
+    mean = tuned.groupby(["kind", "lookback", "units"])["corrected"].mean()
+    best = {kind: mean[kind].idxmin() for kind in ("feed-forward", "GRU")}
+    assert {kind: tuple(chosen.values()) for kind, chosen in chapters.sunspots.CHOSEN_PEERS.items()} == best
+    rolled = datasets.recorded("sunspots_rolled").set_index(["kind", "seed"])
+    assert rolled.index.tolist() == [(kind, seed) for kind in ("feed-forward", "GRU") for seed in range(3)]
+    assert list(rolled.columns) == list(datasets.sunspots().index[TEST:LATER].astype(str))
+    errors = rolled.to_numpy() ** 2 - NUMBERS[TEST:LATER]
+    assert all(17.5 < rms(row) < 18.7 for row in errors)
+
+
+def test_a_plain_cell_that_reads_the_window_as_one_step_has_one_hidden_layer() -> None:
+    torch.manual_seed(0)
+    model = models.Forecaster(nn.RNN(12, 4, batch_first=True), residual=True).double()
+    windows = np.random.default_rng(0).normal(size=(5, 12, 1))
+    found = training.predict(model, chapters.sunspots.newest_first(windows))[:, 0, 0]
+    w = {name: weight.detach().numpy() for name, weight in model.named_parameters()}
+    newest = windows[:, ::-1, 0]
+    hidden = np.tanh(newest @ w["core.weight_ih_l0"].T + w["core.bias_ih_l0"] + w["core.bias_hh_l0"])
+    np.testing.assert_allclose(found, hidden @ w["head.weight"][0] + w["head.bias"] + windows[:, -1, 0], atol=1e-12)

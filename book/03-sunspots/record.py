@@ -309,7 +309,118 @@ def sunspots_fans() -> pd.DataFrame:
     return in_parallel(sunspots_fans_run, [{"seeds": [seed]} for seed in range(3)])
 
 
+PEER_LOOKBACKS = 12, 36, 132
+PEER_UNITS = {"feed-forward": (4, 16, 64), "GRU": (4, 8, 16)}
+VALIDATION_ORIGINS = range(VALIDATION, TEST, 188)  # 1890-01, 1905-09, 1921-05
+TEST_ORIGINS = range(TEST, LATER, 120)  # every tenth January from 1937
+# The lowest mean "corrected" of each kind in sunspots_tuned.
+CHOSEN_PEERS = {
+    "feed-forward": {"lookback": 36, "units": 64},
+    "GRU": {"lookback": 132, "units": 16},
+}
+
+
+def fit_network(
+    kind: str, *, lookback: int, units: int, stop: int, until: int, seed: int
+) -> np.ndarray:
+    """Train on all months before `stop`; forecast the roots of the months from there to `until`.
+
+    The feed-forward network is the plain recurrent cell that reads the whole window, the newest
+    month first, as one step: its state is zero before that, so nothing recurs.
+    """
+    roots = np.sqrt(datasets.sunspots().to_numpy())
+    mean, spread = roots[:stop].mean(), roots[:stop].std()
+    cut = windows.make_windows((roots - mean)[:, None] / spread, lookback=lookback)
+    train, ahead = cut.between(lookback, stop), cut.between(stop, until)
+    training.reproducible(seed)
+    if kind == "GRU":
+        core, read = nn.GRU(1, units, batch_first=True), np.positive
+    else:
+        core, read = nn.RNN(lookback, units, batch_first=True), newest_first
+        for weight in core.parameters():  # as nn.Linear draws them
+            nn.init.uniform_(weight, -(lookback**-0.5), lookback**-0.5)
+    model = models.Forecaster(core, residual=True)
+    updates = 20 * math.ceil(len(train.targets) / 64)
+    training.fit(
+        model,
+        read(train.inputs),
+        train.targets,
+        epochs=20,
+        batch_size=64,
+        optimizer=partial(Adam, lr=1e-2, fused=True),
+        scheduler=partial(CosineAnnealingLR, T_max=updates),
+    )
+    scaled: np.ndarray = training.predict(model, read(ahead.inputs))[:, 0, 0]
+    return np.maximum(scaled * spread + mean, 0)
+
+
+def newest_first(inputs: np.ndarray) -> np.ndarray:
+    """Turn windows of L steps, (N, L, 1), into one step of L numbers, (N, 1, L)."""
+    return inputs.transpose(0, 2, 1)[:, :, ::-1].copy()
+
+
+def sunspots_tuned_run(kind: str, lookback: int, units: int) -> list[dict[str, Any]]:
+    """Train one setting before each validation origin; judge it on 1890 to 1936 together."""
+    numbers = datasets.sunspots().to_numpy()[VALIDATION:TEST]
+    rows = []
+    for seed in range(2):
+        parts = [
+            fit_network(
+                kind, lookback=lookback, units=units, stop=o, until=o + 188, seed=seed
+            )
+            for o in VALIDATION_ORIGINS
+        ]
+        forecast = np.concatenate(parts)
+        variance = np.var(forecast - np.sqrt(numbers))
+        rows.append(
+            {
+                "seed": seed,
+                "variance": variance,
+                "squared": rms(forecast**2 - numbers),
+                "corrected": rms(forecast**2 + variance - numbers),
+            }
+        )
+    return [{"kind": kind, "lookback": lookback, "units": units, **row} for row in rows]
+
+
+def sunspots_tuned() -> pd.DataFrame:
+    """Nine settings each of a feed-forward network and a GRU, on validation years, two seeds."""
+    return in_parallel(
+        sunspots_tuned_run,
+        [
+            {"kind": kind, "lookback": lookback, "units": units}
+            for lookback in PEER_LOOKBACKS
+            for kind, choices in PEER_UNITS.items()
+            for units in choices
+        ],
+    )
+
+
+def sunspots_rolled_run(kind: str, origin: int) -> list[dict[str, Any]]:
+    """Train the chosen setting before `origin`; forecast the roots of ten years."""
+    until = min(origin + 120, LATER)
+    months = datasets.sunspots().index[origin:until].astype(str)
+    rows = []
+    for seed in range(3):
+        ahead = fit_network(
+            kind, **CHOSEN_PEERS[kind], stop=origin, until=until, seed=seed
+        )
+        rows.append(
+            {"kind": kind, "seed": seed, **dict(zip(months, ahead, strict=True))}
+        )
+    return rows
+
+
+def sunspots_rolled() -> pd.DataFrame:
+    """Forecast the roots of 1937 to 1983, trained again every ten years, three seeds."""
+    settings = [{"kind": k, "origin": o} for k in CHOSEN_PEERS for o in TEST_ORIGINS]
+    parts = in_parallel(sunspots_rolled_run, settings)
+    return parts.groupby(["kind", "seed"], sort=False).first().reset_index()
+
+
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
+    "sunspots_tuned": sunspots_tuned,
+    "sunspots_rolled": sunspots_rolled,
     "sunspots_choice": sunspots_choice,
     "sunspots_test": sunspots_test,
     "sunspots_origins": sunspots_origins,
