@@ -274,6 +274,92 @@ def test_turn_of_the_reader(page: Page, small: Site) -> None:
     assert "ZeroDivisionError" in printed(turn)
 
 
+def test_a_check_finds_no_name_of_an_earlier_run(warm: Page) -> None:
+    """Neither what the solution made, which ran for a later cell, nor what the reader's own did."""
+    turn = cell(warm, "turn")
+    assert run(cell(warm, "after")) == "done"
+    assert run(turn, "# nothing yet") == "error"
+    assert printed(turn) == "NameError: name 'doubled' is not defined"
+    assert run(turn, "doubled = series + series") == "done"
+    assert run(turn, "doubeld = 2 * series") == "error"
+    assert "'doubled'" in printed(turn)
+    assert run(cell(warm, "after")) == "done"
+
+
+def test_a_check_that_fails_is_read_on_a_phone(page: Page, small: Site) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a width and a height
+    page.goto(f"{small.url}/small.html")
+    turn = cell(page, "turn")
+    assert run(turn, "doubled = series") == "error"
+    assert run(turn, "doubled = " + "[" * 50 + "]" * 50) == "error"
+    message = turn.locator(".live-error")
+    message.evaluate("e => e.append(' so that it must be longer than any line of a phone is, and has' + '_'.repeat(90))")
+    assert message.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_reset_mends_what_a_cell_has_spoilt(warm: Page, small: Site) -> None:
+    first, later = cell(warm, "series"), cell(warm, "functions")
+    assert run(first, "import builtins\nprint = 3\nbuiltins.sum = None\nseries = np.ones(40)") == "done"
+    assert run(later) == "error"
+    press(first, "Reset")
+    assert run(later) == "done"
+    assert printed(later) == small.printed["small"]["functions"]
+
+
+def test_old_output_goes_where_a_cell_is_not_run(warm: Page, small: Site) -> None:
+    first, later = cell(warm, "series"), cell(warm, "functions")
+    assert run(later) == "done"
+    assert run(first, "1 / 0") == "error"
+    assert run(later) == "error"
+    assert said(later) == "Not run: cell 1 above stopped with an error."
+    assert printed(later) == ""
+    assert not later.locator(".cell_output").is_visible()
+    press(first, "Reset")
+    assert run(later) == "done"
+
+
+def test_what_a_reader_wrote_is_there_after_a_reload(page: Page, small: Site) -> None:
+    page.goto(f"{small.url}/small.html")
+    mine = {"silent": "count = 41  # mine", "turn": "doubled = series + series  # mine"}
+    for name, code in mine.items():
+        write(cell(page, name), code)
+    page.reload()
+    for name, code in mine.items():
+        assert cell(page, name).locator("textarea").input_value() == code
+        assert cell(page, name).get_by_role("button", name=re.compile("^Reset")).is_visible()
+    assert cell(page, "series").locator("textarea").count() == 0
+    assert run(cell(page, "counted")) == "done"
+    assert printed(cell(page, "counted")) == "42\n"
+    press(cell(page, "silent"), "Reset")
+    page.reload()
+    assert cell(page, "silent").locator("textarea").count() == 0
+
+
+def test_a_cell_waits_for_another(page: Page, small: Site) -> None:
+    page.goto(f"{small.url}/small.html")
+    first, other = cell(page, "series"), cell(page, "counted")
+    press(first)
+    press(other)
+    assert said(other) == "Waiting for cell 1 …"
+    assert [ended(first), ended(other)] == ["done", "done"]
+    assert printed(other) == "1\n"
+
+
+def test_loading_is_stopped(page: Page, small: Site) -> None:
+    page.goto(f"{small.url}/small.html")
+    page.route("**/python.bin", lambda route: None)  # no answer
+    place, other = cell(page, "series"), cell(page, "counted")
+    press(place)
+    press(other)
+    press(place, "Stop")
+    page.wait_for_function("document.querySelectorAll('.live-run[aria-disabled]').length === 0")
+    assert [each.get_attribute("data-live-state") for each in (place, other)] == ["idle", "idle"]
+    assert said(place) == "Stopped. The next run starts anew, with the cells above."
+    assert said(other) == ""
+    page.unroute("**/python.bin")
+    assert run(place) == "done"
+
+
 def test_lines_are_drawn(warm: Page) -> None:
     place = cell(warm, "line")
     assert run(place) == "done"
@@ -375,6 +461,35 @@ def test_nothing_bars_the_way_with_editors_open(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_hint_of_keys_is_for_those_who_have_them(browser: Browser, small: Site) -> None:
+    for touched in (False, True):
+        with browser.new_context(viewport=PHONE, has_touch=touched, is_mobile=touched) as context:  # type: ignore[arg-type]
+            page = context.new_page()
+            page.goto(f"{small.url}/small.html")
+            turn = cell(page, "turn")
+            assert turn.locator(".live-hint").is_visible() != touched
+            size = turn.locator("textarea").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+            assert (size >= 16) == touched
+
+
+@pytest.mark.parametrize("name", ["small", *BOOK[:1]])
+def test_the_dark_is_printed_as_the_light(name: str, page: Page, small: Site, site_url: str) -> None:
+    """What the printer gets, while it prints: ground and letters of all that is shown."""
+    colours = """() => { window.printed = [...document.querySelectorAll('body, .bd-article *')].map(e => {
+        const style = getComputedStyle(e);
+        return [e.tagName, style.color, style.backgroundColor, style.fill, style.filter].join(); }); }"""
+    found = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # light or dark
+        page.goto(f"{small.url if name == 'small' else site_url}/{name}.html")
+        page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+        page.evaluate(f"addEventListener('beforeprint', {colours})")
+        page.pdf()
+        found[scheme] = page.evaluate("printed")
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme, "as it was"
+    assert found["dark"] == found["light"]
+
+
 # Where Python cannot run.
 
 
@@ -394,15 +509,33 @@ def as_before(page: Page, sentence: str) -> None:
     assert cell(page, "series").locator(".cell_output").is_visible()
 
 
-def test_without_memory_the_page_is_as_before(page: Page, small: Site) -> None:
+def test_without_memory_code_and_place_are_kept(page: Page, small: Site) -> None:
     page.goto(f"{small.url}/small.html")
     text = (small.folder / "_static" / "live-worker.js").read_text(encoding="utf-8")
     full = "WebAssembly.Memory = class { constructor() { throw new RangeError('out of memory'); } };"
     broken = text.replace("function liveWorker() {", f"function liveWorker() {{\n{full}")
     page.route("**/live-worker.js", lambda route: route.fulfill(body=broken, content_type="text/javascript"))
-    press(cell(page, "series"))
-    page.locator(".live-sorry").wait_for()
-    as_before(page, "Python does not start in this browser (out of memory); everything else on the page works.")
+    place = cell(page, "silent")
+    write(place, "count = 7  # mine")
+    page.keyboard.press("Control+Enter")
+    assert ended(place) == "error"
+    assert said(place) == "Python does not start in this browser (out of memory); everything else on the page works."
+    assert page.evaluate("document.activeElement.value") == "count = 7  # mine"
+    page.unroute("**/live-worker.js")
+    assert place.get_by_role("button", name=re.compile("^Run")).is_enabled()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_came_damaged_is_fetched_once_more(times: int, page: Page, small: Site) -> None:
+    page.goto(f"{small.url}/small.html")
+    whole = (small.folder / "_static" / "live" / "python.bin").read_bytes()
+    damaged = whole[:5_000_000] + b"damaged" + whole[5_000_007:]
+    page.route("**/python.bin", lambda route: route.fulfill(body=damaged), times=times)
+    place = cell(page, "series")
+    assert run(place, "series = np.ones(3)") == ("done" if times == 1 else "error"), said(place)
+    assert said(place).startswith("Done" if times == 1 else "Python came damaged, twice.")
+    assert run(place) == "done"
+    assert place.locator("textarea").input_value() == "series = np.ones(3)"
 
 
 def test_what_could_not_be_fetched_is_fetched_again(page: Page, small: Site) -> None:

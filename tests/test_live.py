@@ -192,18 +192,20 @@ def test_a_cell_that_cannot_be_live_stops_the_build(tmp_path: Path) -> None:
 # What runs a cell: the same file that runs in the page, here under this Python.
 
 RUN = """
-import json, sys
-sys.path[:0] = sys.argv[1:]
-import live_cells, live_plot
-sys.modules["matplotlib.pyplot"] = live_plot
-sys.modules["matplotlib"] = type(sys)("matplotlib")
-sys.modules["matplotlib"].pyplot = live_plot
-for source in json.loads(sys.stdin.read()):
-    said = {"out": "", "error": "", "plot": ""}
-    def hear(kind, text, last):
-        said[kind] += text
-    said["last"] = live_cells.run(source, "cell 1", hear)
-    print(json.dumps(said), file=sys.__stdout__)
+def main():
+    import json, sys
+    sys.path[:0] = sys.argv[1:]
+    import live_cells, live_plot
+    sys.modules["matplotlib.pyplot"] = live_plot
+    sys.modules["matplotlib"] = type(sys)("matplotlib")
+    sys.modules["matplotlib"].pyplot = live_plot
+    for source in json.loads(sys.stdin.read()):
+        said = {"out": "", "error": "", "plot": ""}
+        def hear(kind, text, last):
+            said[kind] += text
+        said["last"] = live_cells.run(source, "cell 1", hear)
+        print(json.dumps(said), file=sys.__stdout__)
+main()
 """
 
 
@@ -277,6 +279,21 @@ def test_errors_are_those_of_python() -> None:
 def test_a_check_says_what_is_wrong() -> None:
     said = [each["last"] for each in run("x = 1", "assert x == 2, 'make it 2'", "assert x == 2", "y", "x")]
     assert said == ["", "make it 2", "AssertionError", "NameError: name 'y' is not defined", ""]
+
+
+def test_a_module_that_the_page_lacks_is_said_to_be_in_the_notebook() -> None:
+    missing = run("import nowhere", "from rnncourse import nothing", "from math import nothing")
+    assert [live_cells.ABSENT in said["error"] for said in missing] == [True, True, False]
+
+
+def test_names_are_forgotten_and_all_is_as_at_first() -> None:
+    forget = "import live_cells\nlive_cells.forget('a', 'never')"
+    fresh = "import builtins, live_cells\na = print = 3\nbuiltins.len = None\nbuiltins.new = 1\nlive_cells.fresh()"
+    said = run("a = b = 1", forget, "b", "a", fresh, "print(len('ab'))", "a", "new")
+    assert [each["out"] + each["last"] for each in said] == [
+        *("", "", "1\n", "NameError: name 'a' is not defined"),
+        *("", "2\n", "NameError: name 'a' is not defined", "NameError: name 'new' is not defined"),
+    ]
 
 
 def test_a_list_that_holds_itself_is_written() -> None:

@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode, from_dict, write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from turn import solution, starting_code
+from turn import made, solution, starting_code
 
 BOOK = Path(__file__).parents[1] / "book"
 BET = """```{bet} How many are *two* and $1$?
@@ -53,6 +53,11 @@ def test_part_to_complete() -> None:
     source = "def f(x):\n    # BEGIN SOLUTION\n    y = x  # SOLUTION\n    return y\n    # END SOLUTION\nf(1)"
     assert starting_code(source) == "def f(x):\n    ...\nf(1)"
     assert solution(source) == "def f(x):\n    y = x\n    return y\nf(1)"
+
+
+def test_names_that_a_cell_makes() -> None:
+    assert made("def f(n):\n    k = n  # SOLUTION\n    return f(k)\nx, seen[0] = b, f(1)\ncount += 1") == ["f", "x"]
+    assert made("# BEGIN SOLUTION\nhelp_ = 1\n# END SOLUTION\nb = 2") == ["b", "help_"]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +151,7 @@ def test_reasons_of_a_bet_stand_at_the_end_of_the_page(page: Tag) -> None:
 def test_cell_shows_the_starting_code_and_folds_solution_output_and_check(page: Tag) -> None:
     cell, check = page.select(".tag_your-turn")[0], page.select(".tag_check")[0]
     assert cell["data-solution"] == solution(CODE)
+    assert cell["data-makes"] == "a b c total"
     assert {"cell", "tag_live"} <= set(cell["class"])
     (shown,) = cell.select(".cell_input")
     assert not shown.find_parent("details")

@@ -5,6 +5,7 @@ A cell prints what it prints in a notebook; what goes wrong is printed as Python
 """
 
 import ast
+import builtins
 import io
 import linecache
 import sys
@@ -16,9 +17,15 @@ import __main__
 
 MOST = 100_000  # characters that a cell may print
 CUT = f"\n… (cut after {MOST:,} characters)\n"
+ABSENT = (
+    "The page has Python's own modules, NumPy and a part of rnncourse; "
+    "what else the book uses, its notebook has.\n"
+)
 WIDTH = 79  # of a notebook's line
 # Takes a kind (out, error, plot), a text, and whether it is the last for long.
 Send = Callable[[str, str, bool], object]
+SPACES: tuple[dict[str, Any], ...] = vars(__main__), vars(builtins)
+FIRST = [(space, dict(space)) for space in SPACES]  # what they hold before the first cell
 LONGEST = 1_000  # items of a container that are written
 BRACKETS: dict[type, tuple[str, str]] = {
     dict: ("{", "}"),
@@ -96,6 +103,20 @@ def _items(value: Any) -> list[tuple[str, Any]]:
     return found if len(found) <= LONGEST else [*found[:LONGEST], ("", More("..."))]
 
 
+def forget(*names: str) -> None:
+    """Take names out of the namespace that all cells share, so that a check finds no old ones."""
+    for name in names:
+        vars(__main__).pop(name, None)
+
+
+def fresh() -> None:
+    """Leave no name as a cell has made or changed it, not even ``print``."""
+    for space, first in FIRST:
+        space.update(first)
+        for name in space.keys() - first.keys():
+            del space[name]
+
+
 def run(source: str, name: str, send: Send) -> str:
     """Run a cell in the namespace that all share; return the error's last line, or nothing."""
     file, count = f"<{name}>", [0]
@@ -145,4 +166,8 @@ def _told(error: BaseException) -> str:
     place = error.__traceback__
     while place and place.tb_frame.f_code.co_filename == __file__:
         place = place.tb_next
-    return "".join(traceback.format_exception(type(error), error, place))
+    told = "".join(traceback.format_exception(type(error), error, place))
+    absent = isinstance(error, ImportError) and (
+        isinstance(error, ModuleNotFoundError) or error.name == "rnncourse"
+    )
+    return told + ABSENT if absent else told

@@ -8,8 +8,9 @@ Then comes a code cell tagged ``your-turn``, which holds the solution: lines to 
 ``# SOLUTION``, or stand between ``# BEGIN SOLUTION`` and ``# END SOLUTION``, as in Otter-Grader.
 Then a cell tagged ``check``, whose asserts say what is wrong. So the notebook runs, and the page
 shows the starting code, and folded below it the solution with its output, and the check. The cell
-carries the whole solution as ``data-solution``. Where the page is printed the solution stands at
-its end, in the book on paper with the answers (``answers.py``).
+carries the whole solution as ``data-solution``, and as ``data-makes`` the names that it makes: they
+are forgotten before it runs in the page, or a check finds what an earlier run left. Where the page
+is printed the solution stands at its end, in the book on paper with the answers (``answers.py``).
 """
 
 import ast
@@ -18,6 +19,7 @@ from html import escape
 from typing import Any
 
 from docutils import nodes
+from live import names_in
 from selfcheck import at_the_end
 from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
@@ -54,6 +56,19 @@ def solution(source: str) -> str:
         line for line in source.splitlines() if not (BEGIN.fullmatch(line) or END.fullmatch(line))
     ]
     return "\n".join(found[1] if (found := LINE.fullmatch(line)) else line for line in lines)
+
+
+def made(source: str) -> list[str]:
+    r"""Return the names that a cell makes, completed or not, and does not take from elsewhere.
+
+    Examples
+    --------
+    >>> made("a = b\nb = 2\nc = 2 * a  # SOLUTION")
+    ['a', 'c']
+    """
+    codes = (compile(code, "<cell>", "exec") for code in (solution(source), starting_code(source)))
+    uses, sets = map(set.union, *map(names_in, codes))
+    return sorted(sets - uses)
 
 
 def starting_code(source: str) -> str:
@@ -149,7 +164,7 @@ class Turns(SphinxTransform):
                     LOG.warning("no code cell tagged 'check' follows it", location=block)
                 try:
                     self._fold(block, before)
-                except ValueError as error:
+                except (ValueError, SyntaxError) as error:
                     LOG.warning("the cell to complete: %s", error, location=block)
 
     def _fold(self, cell: nodes.Element, task: nodes.Element | None) -> None:
@@ -161,7 +176,8 @@ class Turns(SphinxTransform):
         )
         source.replace_self(start)
         parts = code, Solution("", whole, *output)
-        turn = TurnCell("", *parts, solution=whole.astext(), **cell.attributes)
+        makes = " ".join(made(source.astext()))
+        turn = TurnCell("", *parts, solution=whole.astext(), makes=makes, **cell.attributes)
         turn.source, turn.line = cell.source, cell.line
         cell.replace_self(turn)
         title = task.next_node(nodes.title).deepcopy() if task else nodes.title("", "Your turn")
@@ -188,7 +204,8 @@ def open_cell(writer: Any, node: TurnCell) -> None:
     """Open the cell; an attribute keeps its lines only as references to characters."""
     whole = escape(node["solution"]).replace("\n", "&#10;")
     tag = writer.starttag(node, "div", CLASS="docutils container")
-    writer.body.append(tag.replace("<div", f'<div data-solution="{whole}"', 1))
+    carried = f'data-solution="{whole}" data-makes="{node["makes"]}"'
+    writer.body.append(tag.replace("<div", f"<div {carried}", 1))
 
 
 def close_block(writer: Any, _node: nodes.Element) -> None:

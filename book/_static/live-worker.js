@@ -29,7 +29,9 @@ function liveWorker() {
   }
 
   async function begin(packed) {
-    const files = await unpack(packed);
+    const files = await unpack(packed).catch((fault) => {
+      throw Object.assign(new Error(fault.message), { damaged: true });
+    });
     // What Pyodide asks for is here, and nothing is asked of another host.
     self.fetch = async (address) => {
       const name = String(address).split("/").pop();
@@ -59,12 +61,14 @@ function liveWorker() {
         postMessage({ ready: true });
         return;
       }
+      if (data.fresh) cells.fresh();
+      if (data.forget) cells.forget(...data.forget);
       [pieces, count, told] = [[], 0, performance.now()];
       const error = cells.run(data.source, data.name, send);
       flush();
       postMessage({ error });
     } catch (fault) {
-      postMessage({ fault: String(fault?.message ?? fault) });
+      postMessage({ fault: String(fault?.message ?? fault), damaged: fault?.damaged });
     }
   };
 }

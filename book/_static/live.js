@@ -97,16 +97,16 @@
   }
 
   // Python: one for the page, in a worker. It is loaded once, and started anew after a stop.
-  const python = { packed: null, worker: null, answer: null };
+  const python = { packed: null, worker: null, answer: null, stale: false, leaving: null };
 
-  async function download(progress) {
+  async function download(progress, options) {
     if (location.protocol === "file:") {
       await script("live/python.js");
       const text = atob(livePython);
       window.livePython = null;
       return new Blob([Uint8Array.from(text, (letter) => letter.charCodeAt(0))]);
     }
-    const answer = await fetch(`${STATIC}live/python.bin`);
+    const answer = await fetch(`${STATIC}live/python.bin`, options);
     if (!answer.ok) throw new Error(`the server says ${answer.status}`);
     const parts = [];
     const total = Number(answer.headers.get("Content-Length"));
@@ -134,20 +134,27 @@
     });
   }
 
-  async function begin(progress) {
-    if (python.worker) return;
-    python.packed ??= await Promise.all([download(progress), globalThis.liveWorker ?? script("live-worker.js")]).then(([blob]) => blob);
+  async function begin(progress, options) {
+    python.packed ??= await Promise.all([download(progress, options), globalThis.liveWorker ?? script("live-worker.js")]).then(([blob]) => blob);
+    options.signal.throwIfAborted();
     progress(1);
     const address = URL.createObjectURL(new Blob([`(${liveWorker})()`], { type: "text/javascript" }));
     python.worker = new Worker(address);
     python.worker.onerror = (event) => python.answer?.reject(new Error(event.message || "its worker has ended"));
     python.worker.onmessage = ({ data }) => {
       if (data.pieces) python.answer.heard(data.pieces);
-      else if (data.fault !== undefined) python.answer.reject(new Error(data.fault));
+      else if (data.fault !== undefined) python.answer.reject(Object.assign(new Error(data.fault), data));
       else python.answer.resolve(data);
     };
     await ask({ packed: python.packed });
-    await ask({ source: JSON.parse(document.getElementById("live-prelude").textContent), name: "imports" }, () => {});
+    await refresh();
+  }
+
+  // The namespace as it is before the first cell.
+  async function refresh() {
+    for (const cell of cells) cell.ran = null;
+    await ask({ fresh: true, source: JSON.parse(document.getElementById("live-prelude").textContent), name: "imports" }, () => {});
+    python.stale = false;
   }
 
   function end() {
@@ -156,6 +163,19 @@
     for (const cell of cells) cell.ran = null;
   }
 
+  // What the reader wrote is there again when the page is, for as long as its tab is open.
+  const kept = {
+    read: (key) => kept.guard(() => sessionStorage.getItem(key)),
+    write: (key, text) => kept.guard(() => (text === null ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, text))),
+    guard(act) {
+      try {
+        return act();
+      } catch {
+        return null; // no room, or not allowed
+      }
+    },
+  };
+
   // The cells.
   class Cell {
     constructor(place, index) {
@@ -163,6 +183,7 @@
       this.code = place.querySelector(".cell_input div.highlight").closest("[class*=highlight-]");
       this.original = this.code.querySelector("pre").textContent.replace(/\n$/, "");
       this.solution = place.dataset.solution;
+      this.makes = place.dataset.makes?.split(" ").filter(Boolean);
       const outputs = this.solution === undefined ? ":scope > .cell_output, :scope > details > .cell_output" : "none";
       this.committed = [...place.querySelectorAll(outputs)];
       this.run = make("button", { type: "button", class: "live-run" }, "Run here", make("span", { class: "live-unseen" }, `, ${this.name}`));
@@ -178,7 +199,10 @@
       const input = place.querySelector(":scope > .cell_input, :scope > details") ?? this.code;
       input.after(this.bar, this.output);
       this.state = "idle";
-      if (this.solution !== undefined) this.open();
+      this.key = `live ${location.pathname} ${this.name}\n${this.original}`;
+      const written = kept.read(this.key);
+      if (this.solution !== undefined || written !== null) this.open();
+      if (written !== null) this.editor.set(written);
     }
 
     button(label, act) {
@@ -192,7 +216,7 @@
       this.progress.hidden = state !== "loading";
       const busy = state === "loading" || state === "running";
       if (document.activeElement === this.stop && !busy) this.run.focus();
-      this.stop.hidden = state !== "running";
+      this.stop.hidden = !busy;
     }
 
     get text() {
@@ -209,7 +233,10 @@
     open() {
       if (this.editor) return this.editor;
       this.editor = makeEditor(`Code of ${this.name}`, this.original, () => run(this));
-      this.editor.area.addEventListener("live-changed", () => this.offer());
+      this.editor.area.addEventListener("live-changed", () => {
+        kept.write(this.key, this.text === this.original ? null : this.text);
+        this.offer();
+      });
       this.editor.place.style.fontSize = getComputedStyle(this.code.querySelector("pre")).fontSize;
       this.code.after(this.editor.place);
       this.code.hidden = this.edit.hidden = true;
@@ -220,6 +247,7 @@
       this.editor.set(this.original);
       this.editor.area.focus();
       if (busy) return;
+      python.stale = true; // so what a cell has spoilt, even print, is mended, too
       this.shows(false);
       this.status.textContent = "";
       this.state = "idle";
@@ -259,7 +287,7 @@
         this.shows(true);
         this.state = "running";
       }
-      let { error } = await ask({ source, name: this.name }, heard);
+      let { error } = await ask({ forget: this.makes, source, name: this.name }, heard);
       if (!error && this.check && !quietly) {
         let praise = "";
         const listen = (pieces) => (praise += pieces.map(({ kind, text }) => (kind === "out" ? text : "")).join(""));
@@ -274,42 +302,68 @@
   }
 
   let busy = null;
+  const waiting = []; // cells that run after it
 
   async function run(target) {
-    if (busy) return;
+    if (busy) {
+      if (target === busy || waiting.includes(target)) return;
+      waiting.push(target);
+      target.status.textContent = `Waiting for ${busy.name} …`;
+      return;
+    }
     busy = target;
     target.open();
-    for (const cell of cells) cell.run.setAttribute("aria-disabled", "true");
+    target.run.setAttribute("aria-disabled", "true");
     try {
       target.state = python.worker ? "running" : "loading";
       if (!python.worker) await load(target);
-      if (python.worker) await runAll(target);
+      if (python.stale) await refresh();
+      await runAll(target);
     } catch (fault) {
-      if (fault.message !== "stopped") fail(target, `Python broke down (${fault.message}). The next run starts it anew.`);
+      if (fault.message !== "stopped") fail(target, fault.told ?? `Python broke down (${fault.message}). The next run starts it anew.`);
     } finally {
       busy = null;
-      for (const cell of cells) cell.run.removeAttribute("aria-disabled");
+      target.run.removeAttribute("aria-disabled");
     }
+    if (waiting.length) run(waiting.shift());
   }
 
-  // Without the files: try again. With them, but without the memory or what else Python needs: the page is as it was.
-  async function load(target) {
+  // Files that came damaged are fetched once more. Whatever fails is told at the cell that was run.
+  async function load(target, cache = "default") {
     target.status.textContent = "Loading Python, once for this page …";
+    python.leaving = new AbortController();
+    const { signal } = python.leaving;
+    const stopped = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const progress = (part) => {
+      if (part <= 1) target.progress.value = part;
+      if (part >= 1) target.status.textContent = "Starting Python …";
+    };
     try {
-      await begin((part) => {
-        if (part <= 1) target.progress.value = part;
-        if (part >= 1) target.status.textContent = "Starting Python …";
-      });
+      await Promise.race([begin(progress, { signal, cache }), stopped]);
     } catch (fault) {
-      if (!python.packed) fail(target, `Python could not be loaded (${fault.message}). Try again.`);
-      else leave(`Python does not start in this browser (${fault.message}); everything else on the page works.`);
+      if (signal.aborted) throw fault;
+      end();
+      if (!python.packed) fault.told = `Python could not be loaded (${fault.message}). Try again.`;
+      else if (!fault.damaged) fault.told = `Python does not start in this browser (${fault.message}); everything else on the page works.`;
+      else {
+        python.packed = null;
+        if (cache === "default") return load(target, "reload");
+        fault.told = "Python came damaged, twice. Try again, or run the notebook; everything else on the page works.";
+      }
+      throw fault;
     }
   }
 
   function fail(target, why) {
     end();
+    idle();
     target.state = "error";
     target.status.textContent = why;
+  }
+
+  // Nothing waits any more.
+  function idle() {
+    for (const cell of waiting.splice(0)) cell.status.textContent = "";
   }
 
   async function runAll(target) {
@@ -321,6 +375,7 @@
       if (cell.ran === source) continue;
       target.status.textContent = `Running ${cell.name} first …`;
       if (await cell.execute(source, given)) continue;
+      target.shows(true); // what it said before is no answer
       target.state = "error";
       target.status.textContent = `Not run: ${cell.name} above stopped with an error.`;
       return;
@@ -334,8 +389,11 @@
 
   function stop() {
     const stopped = busy;
+    const reason = new Error("stopped");
     end();
-    python.answer.reject(new Error("stopped"));
+    idle();
+    python.leaving.abort(reason);
+    python.answer?.reject(reason);
     for (const cell of cells) if (cell.place.dataset.liveState === "running") cell.state = "idle";
     stopped.state = "idle";
     stopped.status.textContent = "Stopped. The next run starts anew, with the cells above.";
