@@ -289,6 +289,16 @@ def test_without_javascript_there_are_a_picture_and_all_links(browser: Browser, 
     context.close()
 
 
+def test_on_paper_nothing_is_left_of_buttons_but_words(browser: Browser, site_url: str) -> None:
+    page = home(browser, site_url)
+    page.emulate_media(media="print")
+    button, text = page.locator(".buttons a").first, page.locator(".bd-article p").first
+    colour = "e => getComputedStyle(e).color"
+    assert button.evaluate(colour) == text.evaluate(colour)
+    assert page.locator("#pst-back-to-top").evaluate("e => getComputedStyle(e).display") == "none"
+    page.close()
+
+
 def test_cards_lead_to_the_chapters(front: Page) -> None:
     for card in front.locator(".chapter").all():
         link = card.locator(".title a")

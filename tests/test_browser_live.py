@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from live_page import Site
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
-from test_browser import PHONE, RULES, THIN, WIDE, elsewhere, violations_on, watched
+from test_browser import PHONE, READY, RULES, THIN, WIDE, elsewhere, violations_on, watched
 from test_site import NOTEBOOKS, SITE, built
 
 pytestmark = pytest.mark.browser
@@ -356,7 +356,7 @@ def test_loading_is_stopped(page: Page, small: Site) -> None:
     assert [each.get_attribute("data-live-state") for each in (place, other)] == ["idle", "idle"]
     assert said(place) == "Stopped. The next run starts anew, with the cells above."
     assert said(other) == ""
-    page.unroute("**/python.bin")
+    page.unroute_all(behavior="ignoreErrors")
     assert run(place) == "done"
 
 
@@ -475,7 +475,7 @@ def test_a_hint_of_keys_is_for_those_who_have_them(browser: Browser, small: Site
 @pytest.mark.parametrize("name", ["small", *BOOK[:1]])
 def test_the_dark_is_printed_as_the_light(name: str, page: Page, small: Site, site_url: str) -> None:
     """What the printer gets, while it prints: ground and letters of all that is shown."""
-    colours = """() => { window.printed = [...document.querySelectorAll('body, .bd-article *')].map(e => {
+    colours = """() => { window.printed = [...document.querySelectorAll('body, .bd-article :not(button, button *)')].map(e => {
         const style = getComputedStyle(e);
         return [e.tagName, style.color, style.backgroundColor, style.fill, style.filter].join(); }); }"""
     found = {}
@@ -488,6 +488,20 @@ def test_the_dark_is_printed_as_the_light(name: str, page: Page, small: Site, si
         found[scheme] = page.evaluate("printed")
         assert page.evaluate("document.documentElement.dataset.theme") == scheme, "as it was"
     assert found["dark"] == found["light"]
+
+
+def test_a_formula_that_goes_on_fades(page: Page, site_url: str) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a width and a height
+    page.goto(f"{site_url}/book/01-sine/1-one-step.html")
+    page.evaluate(READY)
+    fades = """all => all.map(e => [e.scrollWidth > e.clientWidth + 1, parseFloat(getComputedStyle(e).getPropertyValue("--fade")) > 0])"""
+    formulas = page.locator("mjx-container[display]")
+    found = formulas.evaluate_all(fades)
+    assert any(wider for wider, _ in found)
+    assert all(wider == faded for wider, faded in found)
+    formulas.evaluate_all("all => all.forEach(e => { e.scrollLeft = 9999; })")
+    page.wait_for_timeout(200)
+    assert not any(faded for _, faded in formulas.evaluate_all(fades))
 
 
 # Where Python cannot run.

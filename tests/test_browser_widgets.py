@@ -132,6 +132,31 @@ def test_every_number_is_that_of_by_hand(hand: Page, changes: dict[str, float], 
     assert output(hand) == pytest.approx((net["W_y"] @ states[-1] + net["b_y"]).item(), abs=1e-6)
 
 
+def test_a_field_holds_the_number_that_is_used(hand: Page) -> None:
+    field = hand.locator("#play-W_ih-0-0")
+    before = output(hand)
+    for wrong in ("", "1e308", "-1e7"):
+        field.fill(wrong)
+        field.blur()
+        assert field.input_value() == "0.18662322"
+        assert output(hand) == before
+    for start, key, after in (("5", "ArrowUp", "5.01"), ("-0.5", "ArrowDown", "-0.51")):
+        field.fill(start)
+        field.press(key)
+        field.blur()
+        assert field.input_value() == after
+    assert output(hand) != before
+
+
+def test_large_numbers_have_powers_of_ten_and_the_bias_stays_itself(hand: Page) -> None:
+    enter(hand, {"W_ih-0-0": 1e6, "x-2-0": 12345.678, "b_y-0": 0.5})
+    texts = hand.locator(f"{PLACE[BY_HAND]} [data-row=output] span").all_inner_texts()
+    assert texts[1] == "0.500000"
+    assert all(re.fullmatch(r"−?\d\.\d\d·10[⁰¹²³⁴⁵⁶⁷⁸⁹]+", text) for text in (texts[0], texts[2]))
+    everything = hand.locator(PLACE[BY_HAND]).inner_text()
+    assert not re.search(r"\de\+?\d|NaN|Infinity", everything)
+
+
 def test_figure_starts_with_the_chapters_output(hand: Page) -> None:
     assert output(hand) == pytest.approx(float(measured.figures()["s9-output"].text.replace("−", "-")), abs=1e-6)
 

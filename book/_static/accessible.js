@@ -34,3 +34,12 @@ for (const link of document.querySelectorAll("a.sidenote")) {
     link.classList.add("unfolded");
   });
 }
+
+// Paper is white: what is printed is printed light.
+const scheme = document.documentElement.dataset;
+let theme;
+addEventListener("beforeprint", () => {
+  theme = scheme.theme;
+  scheme.theme = "light";
+});
+addEventListener("afterprint", () => (scheme.theme = theme));

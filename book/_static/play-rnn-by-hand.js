@@ -20,7 +20,7 @@
       steps.push({ x: x_t, fromInput, fromState, bias, a, h });
     }
     const fromLast = times(W_y, h);
-    return { steps, fromLast, output: add(fromLast, b_y) };
+    return { steps, fromLast, b_y, output: add(fromLast, b_y) };
   };
 
   // The tutorial's weights, as it prints them. It stored them as 32-bit floats: Math.fround.
@@ -135,7 +135,7 @@
     ["a", "their sum", "a_t"],
     ["h", "state", "h_t = φ(a_t)"],
   ];
-  function table({ steps, fromLast, output }) {
+  function table({ steps, fromLast, b_y, output }) {
     const cells = (values) => `<td>${values.map((value) => `<span>${play.number(value, 6)}</span>`).join(" ")}</td>`;
     const row = ([key, words, symbol]) =>
       `<tr data-row="${key}"><th scope="row">${html(symbol)}<small>${words}</small></th>
@@ -143,7 +143,7 @@
     return `<table><thead><tr><th scope="col">term</th>${steps.map((_, k) => `<th scope="col">step ${k + 1}</th>`).join("")}</tr></thead>
       <tbody>${ROWS.map(row).join("")}</tbody></table>
       <p data-row="output"><i>ŷ</i> = <i>W</i><sub>y</sub> <i>h</i><sub>3</sub> + <i>b</i><sub>y</sub> =
-        <span>${play.number(fromLast[0], 6)}</span> + <span>${play.number(output[0] - fromLast[0], 6)}</span> =
+        <span>${play.number(fromLast[0], 6)}</span> + <span>${play.number(b_y[0], 6)}</span> =
         <span>${play.number(output[0], 6)}</span></p>`;
   }
 

@@ -23,7 +23,7 @@ const play = {
 
   // A number in print: a real minus, none before a zero, and never wider than it must be.
   number(value, digits) {
-    if (Math.abs(value) >= 1e4) return value.toExponential(2).replaceAll("-", "−").replace("+", "");
+    if (Math.abs(value) >= 1e4) return play.power(value, 2);
     const text = value.toFixed(digits);
     return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
   },
@@ -32,7 +32,10 @@ const play = {
   small(value, digits = 2) {
     const size = Math.abs(value);
     if (size === 0 || (size >= 1e-3 && size < 1e4)) return play.number(value, size < 0.1 ? 4 : digits);
-    const [digit, power] = value.toExponential(1).split("e");
+    return play.power(value, 1);
+  },
+  power(value, digits) {
+    const [digit, power] = value.toExponential(digits).split("e");
     return `${digit.replace("-", "−")}·10${play.raised(Number(power))}`;
   },
   raised: (power) => [...String(power)].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]).join(""),
@@ -43,18 +46,24 @@ const play = {
       <input type="range" aria-label="${label}, slider" value="${value}" min="${min}" max="${max}" step="${step}">`;
   },
 
-  // Keep each number field and the slider behind it together, and tell what was entered.
+  // Keep each number field and the slider behind it together, and tell what was entered. A field's default is the number
+  // in use: its arrows step from there, and it comes back when what was entered is none, or beyond all bounds.
   listen(place, changed) {
     for (const field of place.querySelectorAll("input[type=number]")) {
       const slider = field.nextElementSibling;
-      field.addEventListener("input", () => {
-        if (!Number.isFinite(field.valueAsNumber)) return; // not yet a number
-        slider.value = field.value;
+      const use = () => {
+        field.defaultValue = field.value;
         changed(field.id, field.valueAsNumber);
+      };
+      field.addEventListener("input", () => {
+        if (!(Math.abs(field.valueAsNumber) <= 1e6)) return; // not yet a number
+        slider.value = field.value;
+        use();
       });
+      field.addEventListener("change", () => (field.value = field.defaultValue));
       slider.addEventListener("input", () => {
         field.value = slider.value;
-        changed(field.id, field.valueAsNumber);
+        use();
       });
     }
   },
@@ -62,7 +71,7 @@ const play = {
   // Write a number into its field and its slider.
   enter(place, id, text) {
     const field = place.querySelector(`#${id}`);
-    field.value = field.nextElementSibling.value = text;
+    field.value = field.defaultValue = field.nextElementSibling.value = text;
   },
 
   // Draw anew. Numbers that are not what they were get a class, and flash where motion is welcome (play.css).
