@@ -1,4 +1,4 @@
-"""What the errata page reports for chapters 1 to 3: ``python data/record.py errata_sine_to_sunspots``.
+"""What the errata page reports for chapters 1 and 3: ``python data/record.py errata_sine_to_sunspots``.
 
 Each function is an item of the page and returns its figures. Where a figure has a range, it is the lowest and the
 highest of the runs; where it is a difference, a 95 % interval. Nothing is chosen by its result.
@@ -15,15 +15,11 @@ import torch
 from chapters import sine, sunspots
 from recording import in_parallel, rms
 from scipy.stats import spearmanr, t
-from statsmodels.stats.proportion import confint_proportions_2indep
 from torch import nn
-from torch.func import functional_call, stack_module_state
 
 from rnncourse import baselines, datasets, forecasting, intervals, models, training, windows
-from rnncourse._unrolled import Unrolled
 
 Rows = list[dict[str, Any]]
-SEEDS = range(8)
 FEWER = range(4)  # where a training takes long
 
 
@@ -177,141 +173,6 @@ def sine_rule() -> Rows:
     item.add(
         "largest error over 40 steps", "any frequency, power of ten", np.ceil(np.log10(error)), "power of ten, at most"
     )
-    return item.rows
-
-
-# --- chapter 2 -----------------------------------------------------------------------------------
-
-CELLS: dict[str, tuple[type[nn.Module], float, float]] = {  # kind, spectral radius (0: as drawn), forget bias
-    "tanh, ρ = 0.5": (nn.RNN, 0.5, 0.0),
-    "GRU, as drawn": (nn.GRU, 0.0, 0.0),
-    "LSTM, as drawn": (nn.LSTM, 0.0, 0.0),
-    "LSTM, forget bias + 4": (nn.LSTM, 0.0, 4.0),
-}
-
-
-def memory_networks(kind: Any, radius: float, forget_bias: float) -> tuple[Unrolled, dict[str, torch.Tensor]]:
-    """Stack eight networks, drawn as the chapter draws them."""
-    cores = []
-    for seed in SEEDS:
-        training.reproducible(seed)
-        cores.append(core := kind(1, 16, batch_first=True))
-        if radius:
-            matrix = core.weight_hh_l0.data.normal_()
-            matrix *= radius / torch.linalg.eigvals(matrix).abs().max()
-        core.bias_ih_l0.data[16:32] += forget_bias
-    return Unrolled(core), stack_module_state(cores)[0]
-
-
-def memory_errors(cell: tuple[Any, float, float], adam: bool, updates: int, limit: float = 1.0) -> np.ndarray:
-    """Train as the chapter does (rate 0.05), or with Adam (rate 0.01); return the losses (updates, 8)."""
-    core, weights = memory_networks(*cell)
-    head, losses = torch.randn(len(SEEDS), 16, 1).div(4).requires_grad_(), []
-    every = [*weights.values(), head]
-    optimiser = torch.optim.Adam(every, lr=0.01) if adam else torch.optim.SGD(every, lr=0.05)
-    for _ in range(updates):
-        wanted = 2 * torch.rand(len(SEEDS), 16, 1) - 1
-        noise = 0.1 * torch.randn(len(SEEDS), 16, 19, 1)
-        states = functional_call(core, weights, torch.cat([wanted[:, :, None], noise], dim=2))[0]
-        loss = (states[:, :, -1] @ head - wanted).square().mean(dim=(1, 2))
-        optimiser.zero_grad()
-        loss.sum().backward()
-        gradients = [weight.grad for weight in every if weight.grad is not None]
-        factor = (limit / sum(g.flatten(1).square().sum(1) for g in gradients).sqrt()).clamp(max=1)  # type: ignore[union-attr]
-        for gradient in gradients:
-            gradient *= factor.reshape(-1, *[1] * (gradient.ndim - 1))
-        optimiser.step()
-        losses.append(loss.detach().numpy())
-    return np.array(losses)
-
-
-def learnt(losses: np.ndarray, updates: int) -> int:
-    """Count the networks whose last 30 losses have a median below half the baseline's, 1/6."""
-    return int((np.median(losses[updates - 30 : updates], axis=0) < 1 / 6).sum())
-
-
-def by_hand_optimiser() -> Rows:
-    """Cross the optimiser with the cell in the chapter's own task, and count the networks that learn it."""
-    item, last = Item("by-hand-optimiser"), {}
-    for name, cell in CELLS.items():
-        for optimiser in ("SGD", "Adam"):
-            losses = memory_errors(cell, optimiser == "Adam", 1000)
-            for updates in (150, 500, 1000):
-                quantity = f"{optimiser}, {name}, {updates}"
-                item.add("networks that have learnt the task", quantity, learnt(losses, updates), "of 8", "8 seeds")
-            last[optimiser, name] = learnt(losses, 1000)
-    for quantity, one, other in (
-        ("Adam less SGD, tanh", ("Adam", "tanh, ρ = 0.5"), ("SGD", "tanh, ρ = 0.5")),
-        ("tanh less LSTM as drawn, Adam", ("Adam", "tanh, ρ = 0.5"), ("Adam", "LSTM, as drawn")),
-    ):
-        ends = confint_proportions_2indep(last[one], 8, last[other], 8, method="newcomb")
-        value = (last[one] - last[other]) / 8
-        item.add("difference in the share that learns, 1,000 updates", quantity, value, "share", "8 and 8 seeds", ends)
-    return item.rows
-
-
-def by_hand_learnt() -> Rows:
-    """Count what the chapter's table only bounds: 150 updates, plain gradient descent."""
-    item = Item("by-hand-learnt")
-    wild = (nn.RNN, 2.5, 0.0)
-    for name, cell, limit in (
-        ("tanh, ρ = 2.5, not clipped", wild, np.inf),
-        ("tanh, ρ = 2.5", wild, 1.0),
-        *((name, cell, 1.0) for name, cell in CELLS.items() if not name.startswith("GRU")),
-    ):
-        found = learnt(memory_errors(cell, False, 150, limit), 150)
-        item.add("networks that have learnt the task", name, found, "of 8", "8 seeds")
-    return item.rows
-
-
-def gradient_factor(kind: Any, orthogonal: bool, seed: int, steps: int = 200, hidden: int = 32) -> float:
-    """Carry a gradient back through a cell, as the chapter does; return the factor of a step."""
-    torch.manual_seed(seed)
-    cell = kind(hidden, hidden)
-    if orthogonal:
-        for block in cell.weight_hh.data.split(hidden):
-            nn.init.orthogonal_(block)
-    state, track = None, []
-    for x in 0.1 * torch.randn(steps + 1, 1, hidden):
-        state = cell(x, state)
-        track.append(state[1] if kind is nn.LSTMCell else state)
-    start = nn.functional.normalize(torch.randn(1, hidden))
-    (back,) = torch.autograd.grad((start * track[-1]).sum(), track[0])
-    return float(back.norm() ** (1 / steps))
-
-
-def by_hand_gates() -> Rows:
-    """Compare the plain cell and the gated ones drawn alike, and the plain one at a large radius."""
-    item = Item("by-hand-gates")
-    for way, orthogonal in (("as drawn", False), ("orthogonal", True)):
-        kinds = {"plain": nn.RNNCell, "GRU": nn.GRUCell, "LSTM": nn.LSTMCell}
-        found = {
-            name: np.array([gradient_factor(kind, orthogonal, seed) for seed in SEEDS]) for name, kind in kinds.items()
-        }
-        for name, factors in found.items():
-            item.runs("factor of the gradient at each step back", f"{name}, {way}", factors, "factor a step")
-        for name in ("GRU", "LSTM"):
-            differences = found[name] - found["plain"]
-            item.paired("difference of these factors", f"{name} less plain, {way}", differences, "factor a step")
-    for radius in (1.2, 2.5):
-        rng = np.random.default_rng(0)
-        matrix = rng.normal(size=(20, 32, 32))
-        matrix *= radius / np.abs(np.linalg.eigvals(matrix)).max(axis=1)[:, None, None]
-        states = [np.zeros((20, 32, 1))]
-        for _ in range(200):
-            states.append(np.tanh(matrix @ states[-1] + 0.1 * rng.normal(size=(20, 32, 1))))
-        back = start = rng.normal(size=(20, 32, 1))
-        for state in states[:0:-1]:
-            back = matrix.mT @ ((1 - state**2) * back)
-        grown = np.linalg.norm(back, axis=(1, 2)) / np.linalg.norm(start, axis=(1, 2))
-        powers = np.log10(grown)
-        item.runs(
-            "power of ten of the gradient's length after 200 steps",
-            f"tanh, ρ = {radius}",
-            powers,
-            "power of ten",
-            "matrices",
-        )
     return item.rows
 
 
@@ -559,9 +420,6 @@ ITEMS: dict[str, Callable[[], Rows]] = {
     "sine-loss": sine_loss,
     "sine-overfitting": sine_overfitting,
     "sine-rule": sine_rule,
-    "by-hand-optimiser": by_hand_optimiser,
-    "by-hand-gates": by_hand_gates,
-    "by-hand-learnt": by_hand_learnt,
     "sunspots-fan": sunspots_fan,
     "sunspots-direct": sunspots_direct,
     "sunspots-squared": sunspots_squared,
