@@ -21,7 +21,7 @@ QUESTION = """# {title}
 
 A sentence or two on what happens in this chapter, and why one would want to know.
 
-:::{admonition} On this page
+:::{{admonition}} On this page
 **You will be able to** do what the chapter is about.
 
 **You need** [chapter 1](../01-sine/1-one-step.ipynb).
