@@ -386,16 +386,17 @@ def test_a_fault_of_the_grader_stops_nobody_else(tmp_path, autograder, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "seconds", "told"),
     [
-        ("while double(3) == 6: pass", "it ended the process that looks at its answers (-24)"),
-        ("double(3); import os; os.kill(os.getpid(), 9)", "it ended the process that looks at its answers (-9)"),
-        ("double(3); held = [np.ones(10**7) for _ in range(10**4)]", "a test with other data fails"),
+        ("while double(3) == 6: pass", 3, "it ended the process that looks at its answers (-24)"),
+        ("double(3); import os; os.kill(os.getpid(), 9)", 120, "it ended the process that looks at its answers (-9)"),
+        ("double(3); held = [np.ones(10**7) for _ in range(10**4)]", 120, "a test with other data fails"),
     ],
 )
-def test_what_a_test_takes_out_here_has_its_limit(tmp_path, autograder, sandbox_here, monkeypatch, code, told):
+def test_what_a_test_takes_out_here_has_its_limit(tmp_path, autograder, sandbox_here, monkeypatch, code, seconds, told):
     """A test that never ends because of an answer, or takes all memory, takes no other submission with it."""
-    monkeypatch.setattr(apart, "LIMITS", {resource.RLIMIT_CPU: 3, resource.RLIMIT_DATA: 2_000_000_000})
+    limits = {resource.RLIMIT_CPU: seconds, resource.RLIMIT_DATA: 2_000_000_000}
+    monkeypatch.setattr(apart, "LIMITS", limits)
     for name, cell in {"ada": DOUBLE, "eve": "pass"}.items():
         (tmp_path / f"{name}.ipynb").write_text(notebook(cell), encoding="utf-8")
     tests = replace(read_assignment(autograder), questions=(Question("q1", (Case(code, 2.0, True, ""),)),))
