@@ -301,7 +301,7 @@ def test_diagrams_can_be_read_on_a_phone(name: str, page: Page, site_url: str) -
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("persistence", "book/03-sunspots/1-sunspots"),
+        ("persistence", "book/03-sunspots/1-a-recipe"),
         ("closed loop", "book/01-sine/1-one-step"),
         ("BPTT", "book/reference/glossary"),
     ],
