@@ -8,12 +8,14 @@ notebooks have none.
 
 import posixpath
 import re
+from functools import cache
 from typing import Any, ClassVar
 
 from docutils import nodes
 from pybtex.richtext import Text
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 SENTENCE = re.compile(r".+?[.?!](?=\s|$)")
@@ -31,7 +33,7 @@ class Notes(SphinxPostTransform):
         page = self.env.metadata[self.env.docname]
         if len(sections) < 2 or "html_theme.sidebar_secondary.remove" in page:
             return
-        texts, noted = self.meanings() | self.sources(), set()
+        texts, noted = meanings(self.env) | sources(self.env), set()
         for link in self.document.findall(nodes.reference):
             address = link.get("refuri", "")
             file, _, anchor = address.partition("#")
@@ -44,31 +46,35 @@ class Notes(SphinxPostTransform):
                 noted.add(address)
                 link["classes"].append("sidenote")  # the theme folds its contents beside this class
 
-    def meanings(self) -> dict[tuple[str, str], str]:
-        """Return a sentence for each term, by the glossary's name and the anchor."""
-        terms: Any = self.env.get_domain("std").objects  # type: ignore[attr-defined]
-        return {
-            (posixpath.basename(page), anchor): f"{term.astext()}: {sentence}"
-            for page in {page for (kind, _), (page, _) in terms.items() if kind == "term"}
-            for item in self.env.get_doctree(page).findall(nodes.definition_list_item)
-            for term in item.findall(nodes.term)
-            for anchor in term["ids"]
-            if (sentence := first_sentence(item))
-        }
 
-    def sources(self) -> dict[tuple[str, str], str]:
-        """Return each source's title and place, by the bibliography's name and the anchor."""
-        found = {}
-        for source in self.env.get_domain("cite").citations:  # type: ignore[attr-defined]
-            fields = source.entry.fields
-            parts = [
-                str(Text.from_latex(fields[part]))
-                for part in ("title", "journal", "booktitle", "note")
-                if part in fields
-            ]
-            text = " ".join(part if part[-1] in ".?!" else f"{part}." for part in parts)
-            found[posixpath.basename(source.bibliography_key.docname), source.citation_id] = text
-        return found
+@cache  # for all pages of a build
+def meanings(env: BuildEnvironment) -> dict[tuple[str, str], str]:
+    """Return a sentence for each term, by the glossary's name and the anchor."""
+    terms: Any = env.get_domain("std").objects  # type: ignore[attr-defined]
+    return {
+        (posixpath.basename(page), anchor): f"{term.astext()}: {sentence}"
+        for page in {page for (kind, _), (page, _) in terms.items() if kind == "term"}
+        for item in env.get_doctree(page).findall(nodes.definition_list_item)
+        for term in item.findall(nodes.term)
+        for anchor in term["ids"]
+        if (sentence := first_sentence(item))
+    }
+
+
+@cache
+def sources(env: BuildEnvironment) -> dict[tuple[str, str], str]:
+    """Return each source's title and place, by the bibliography's name and the anchor."""
+    found = {}
+    for source in env.get_domain("cite").citations:  # type: ignore[attr-defined]
+        fields = source.entry.fields
+        parts = [
+            str(Text.from_latex(fields[part]))
+            for part in ("title", "journal", "booktitle", "note")
+            if part in fields
+        ]
+        text = " ".join(part if part[-1] in ".?!" else f"{part}." for part in parts)
+        found[posixpath.basename(source.bibliography_key.docname), source.citation_id] = text
+    return found
 
 
 def first_sentence(item: nodes.definition_list_item) -> str:
