@@ -7,6 +7,7 @@ is left out, and so are buttons. Cells can be linked to. Where the answers go: `
 
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -152,11 +153,8 @@ class Exercises(SphinxPostTransform):
 
     def run(self, **options: Any) -> None:
         """Go through the exercises, and the links to them."""
-        page = self.env.docname
-        for node in list(self.document.findall(nodes.Element)):
-            if isinstance(node, addnodes.start_of_file):
-                page = node["docname"]
-            elif type(node).__name__ in {"exercise_node", "exercise_enumerable_node"}:
+        for page, node in by_page(self.document, self.env.docname):
+            if type(node).__name__ in {"exercise_node", "exercise_enumerable_node"}:
                 place = "\n".join(anchor(page, name) for name in node["ids"])
                 node.parent.insert(node.parent.index(node), latex(place))
             elif isinstance(node, addnodes.number_reference):
@@ -177,11 +175,8 @@ class Solutions(SphinxPostTransform):
 
     def run(self, **options: Any) -> None:
         """Go through the solutions."""
-        page = self.env.docname
-        for node in list(self.document.findall(nodes.Element)):
-            if isinstance(node, addnodes.start_of_file):
-                page = node["docname"]
-            elif type(node).__name__ == "solution_node":
+        for page, node in by_page(self.document, self.env.docname):
+            if type(node).__name__ == "solution_node":
                 title, *content = node.children
                 name = nodes.strong("", title.astext())
                 place = latex(anchor(page, node["label"]))
@@ -216,6 +211,14 @@ class Parts(SphinxPostTransform):
                     root += latex(rf"\renewcommand{{\the{counter}}}{{{number}}}")
                 appendix = True
             root += pages
+
+
+def by_page(document: nodes.document, page: str) -> Iterator[tuple[str, nodes.Element]]:
+    """Go through a book's nodes, each with its page: the book's first, until another begins."""
+    for node in list(document.findall(nodes.Element)):
+        if isinstance(node, addnodes.start_of_file):
+            page = node["docname"]
+        yield page, node
 
 
 def anchor(page: str, name: str) -> str:
