@@ -1,16 +1,14 @@
 """What a test needs: the built site, Chromium, the sandbox."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from serving import serve
+from serving import chromium, serve
 
 collect_ignore = ["wrong_answers", "wrong_turns"]  # pieces of notebooks
 SITE = Path(__file__).parents[1] / "_build" / "html"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 MISSING = (
     "the browser checks need Chromium or Chrome: install it (on Debian or Ubuntu: apt install chromium), "
     "or name its program in the variable CHROMIUM"
@@ -55,12 +53,12 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Run a Playwright browser. Without Chromium: skip, or fail where the variable BROWSER_REQUIRED is set."""
-    program = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    program = chromium()
     if program is None:
         (pytest.fail if os.environ.get("BROWSER_REQUIRED") else pytest.skip)(MISSING)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=120_000)
-        yield chromium
-        chromium.close()
+        started = playwright.chromium.launch(executable_path=program, args=FLAGS, timeout=120_000)
+        yield started
+        started.close()

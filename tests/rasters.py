@@ -5,13 +5,12 @@ Colab shows no SVG in text: the notebooks that readers get hold these. It needs 
 
 import hashlib
 import io
-import os
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image, PngImagePlugin
+from serving import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -51,10 +50,9 @@ def main() -> None:
     """Draw what has changed."""
     from playwright.sync_api import sync_playwright
 
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     stale = [path for path in DIAGRAMS if not is_fresh(path)]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--disable-gpu"])
         for path in stale:
             info = PngImagePlugin.PngInfo()
             info.add_text("svg", of(path))

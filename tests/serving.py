@@ -1,11 +1,20 @@
-"""Serve a folder as a web server does."""
+"""Serve a folder as a web server does, and find the browser that looks at it."""
 
 import functools
 import http.server
+import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+
+
+def chromium() -> str | None:
+    """Return the program that the variable CHROMIUM names, or else the first of these that is installed."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
