@@ -420,16 +420,16 @@ def device_failures(*, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     >>> x.shape, y.shape, int(y.sum())
     ((195, 3, 8), (195,), 55)
     """
-    random, devices = np.random.default_rng(whole_number("seed", seed, minimum=0)), 195
+    random = np.random.default_rng(whole_number("seed", seed, minimum=0))
     orders = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
-    y = (random.random(devices) < 0.3).astype(np.int64)
-    order = np.where(y == 1, 0, random.integers(1, 6, size=devices))
-    levels = np.sort(random.normal(size=(devices, 3)), axis=1)
+    y = (random.random(195) < 0.3).astype(np.int64)
+    order = np.where(y == 1, 0, random.integers(1, 6, size=len(y)))
+    levels = np.sort(random.normal(size=(len(y), 3)), axis=1)
     wear = np.take_along_axis(levels, orders[order], axis=1)
     weights = np.array([1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0])
-    offsets = 0.5 * random.normal(size=(devices, 1, 8))
-    x = offsets + wear[:, :, np.newaxis] * weights + 0.2 * random.normal(size=(devices, 3, 8))
-    return x, np.where(random.random(devices) < 0.03, 1 - y, y)
+    offsets = 0.5 * random.normal(size=(len(y), 1, 8))
+    x = offsets + wear[:, :, np.newaxis] * weights + 0.2 * random.normal(size=(len(y), 3, 8))
+    return x, np.where(random.random(len(y)) < 0.03, 1 - y, y)
 
 
 def recorded(name: str) -> pd.DataFrame:

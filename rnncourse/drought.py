@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 # Degrees north of the town, or of the middle of the county, to about a tenth: the weather files give none.
 # An error of 0.1 changes extraterrestrial radiation by about 1 % at most. January is Córdoba's warmest
 # month, so it is the one in Argentina; Champion is in Nebraska.
-LATITUDES = {"brussels": 50.8, "cambridge": 52.2, "champion": 40.5, "cordoba": -31.4, "hyderabad": 17.4}
-LATITUDES |= {"lincolnshire": 53.1, "norfolk": 52.6, "north_yorks": 54.1, "northumberland": 55.2}
-LATITUDES |= {"suffolk": 52.2, "tunis": 36.8}
+# fmt: off
+LATITUDES = {"brussels": 50.8, "cambridge": 52.2, "champion": 40.5, "cordoba": -31.4,
+             "hyderabad": 17.4, "lincolnshire": 53.1, "norfolk": 52.6, "north_yorks": 54.1,
+             "northumberland": 55.2, "suffolk": 52.2, "tunis": 36.8}
+# fmt: on
 # The US Drought Monitor's cut points: percentiles at which the scores 5, 4, … 0 begin.
 PERCENTILES = (0.0, 0.02, 0.05, 0.10, 0.20, 0.30)
 DAYS = 90  # of the water balance that the score looks at

@@ -33,9 +33,9 @@ def style() -> None:
     """
     plt.rc("figure", figsize=(5.5, 3.0), dpi=160, **{"constrained_layout.use": True})
     plt.rc("axes", prop_cycle=cycler(color=COLOURS), grid=True, titlesize="medium")
+    plt.rc("axes.spines", top=False, right=False)
     plt.rc("grid", alpha=0.3, linewidth=0.6)
-    plt.rcParams.update(dict.fromkeys(("legend.frameon", "axes.spines.top", "axes.spines.right"), False))
-    plt.rcParams.update({"date.converter": "concise", "font.size": 11.3})
+    plt.rcParams.update({"date.converter": "concise", "font.size": 11.3, "legend.frameon": False})
 
 
 def label_lines(ax: Axes) -> Axes:
