@@ -3,6 +3,7 @@
 function liveWorker() {
   // What is printed is told at once, but of much, every 50 ms: a page that gets too many messages stands still.
   const [FREE, PAUSE] = [200, 50];
+  const MOST = 2 ** 30; // bytes of Python's memory
   let cells, pieces, count, told;
 
   function send(kind, text, last) {
@@ -32,6 +33,12 @@ function liveWorker() {
     const files = await unpack(packed).catch((fault) => {
       throw Object.assign(new Error(fault.message), { damaged: true });
     });
+    // A huge array is a MemoryError, at once and on every device, before it can end the page.
+    const { grow } = WebAssembly.Memory.prototype;
+    WebAssembly.Memory.prototype.grow = function (pages) {
+      if (this.buffer.byteLength + 65536 * pages > MOST) throw new RangeError("no more memory for live cells");
+      return grow.call(this, pages);
+    };
     // What Pyodide asks for is here, and nothing is asked of another host.
     self.fetch = async (address) => {
       const name = String(address).split("/").pop();
