@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from live_page import Site
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import TimeoutError as Timeout
 from test_browser import PHONE, READY, RULES, THIN, WIDE, elsewhere, violations_on, watched
 from test_site import NOTEBOOKS, SITE, built
 
@@ -50,9 +51,9 @@ def warm(opened: Page) -> Iterator[Page]:
     """The small page, with Python at work; each test leaves the code as it was, and nothing running."""
     yield opened
     for name in ("Stop", "Reset"):
-        for button in opened.get_by_role("button", name=re.compile(f"^{name}")).all():
-            if button.is_visible():
-                button.click()
+        shown = opened.get_by_role("button", name=re.compile(f"^{name}"))
+        while shown.count():  # each one that is clicked is hidden, and counts no more
+            shown.first.click()
 
 
 def cells(page: Page) -> list[Locator]:
@@ -70,7 +71,11 @@ def press(place: Locator, button: str = "Run") -> None:
 
 def ended(place: Locator) -> str:
     """Wait for the end of a run; how it ended."""
-    place.page.wait_for_function(ENDED, arg=place.element_handle())
+    try:
+        place.page.wait_for_function(ENDED, arg=place.element_handle())
+    except Timeout as why:
+        states = [(each.get_attribute("data-live-state"), said(each)) for each in cells(place.page)]
+        raise AssertionError(f"{said(place)!r} is said, and of all cells: {states}") from why
     return str(place.get_attribute("data-live-state"))
 
 
@@ -177,6 +182,17 @@ def test_edited_cell_changes_those_after_it_until_it_is_reset(warm: Page, small:
     assert not first.locator("[data-live-output]").is_visible()
     assert run(later) == "done"
     assert printed(later) == small.printed["small"]["functions"]
+
+
+def test_reset_of_a_cell_that_ran_for_another_hides_what_it_said(page: Page, small: Site) -> None:
+    page.goto(f"{small.url}/small.html")
+    first = cell(page, "series")
+    assert run(cell(page, "functions")) == "done"
+    assert printed(first) == small.printed["small"]["series"]
+    press(first, "Reset")
+    assert first.locator(".cell_output").is_visible()
+    assert not first.locator("[data-live-output]").is_visible()
+    assert page.evaluate("document.activeElement.className") == "live-run"
 
 
 @pytest.mark.parametrize(

@@ -244,8 +244,8 @@
     }
 
     restore() {
-      this.editor.set(this.original);
-      this.editor.area.focus();
+      this.editor?.set(this.original);
+      (this.editor?.area ?? this.run).focus(); // a cell that ran for another has no editor yet
       if (busy) return;
       python.stale = true; // so what a cell has spoilt, even print, is mended, too
       this.shows(false);
