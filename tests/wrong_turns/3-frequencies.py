@@ -22,6 +22,6 @@ def weight_of(past):
     return (middle * around).sum(axis=0) / (middle**2).sum(axis=0)
 
 
-# %% freq-own | from the points alone
+# %% freq-own | Here c is
 def weight_of(past):
     return 2 * np.cos(np.array([0.3, 0.5]))
