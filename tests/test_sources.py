@@ -348,7 +348,7 @@ WORDS = {
 KEYS: dict[str, dict[str, float | tuple[float, float]]] = {
     "S1": {"s1-points": 2501, "s1-windows": 2451, "s1-all": (0.002, 0.02), "s1-last": (0.05, 2), "s1-naive": 0.0127},
     "S2": {"s2-thread": (0.004, 0.02), "s2-narrow": (0.01, 0.08), "s2-wide": (0.001, 0.004), "s2-two": (0.01, 0.03)},
-    "S3": {"s3-asked": (0.75, 1), "s3-trained": (0.03, 0.15), "s3-between": (0.03, 0.15), "s3-beyond": (0.4, 1)},
+    "S3": {"s3-asked": (0.75, 1), "s3-trained": (0.02, 0.15), "s3-between": (0.02, 0.15), "s3-beyond": (0.4, 1)},
     "S9": {
         "s9-h1": -1.23694587,
         "s9-h2": -3.64187904,

@@ -227,88 +227,218 @@ def sine_one_step() -> pd.DataFrame:
     return table.round(10)  # what is smaller is the computer's rounding
 
 
-FAMILY = np.round(np.arange(1, 21) * 0.1, 1)  # the question's A: 0.1, 0.2 … 2.0
-TESTED = np.round(
-    np.arange(1, 51) * 0.05, 2
-)  # its members, those between, and those beyond
-# name: step of the series, lookback, stride, core, head, residual, horizon, epochs
-FAMILY_SETUPS: dict[str, tuple[float, int, int, str, str, bool, int, int]] = {
-    "as asked": (0.04, 50, 10, "LSTM", "all", False, 1, 20),
-    "longer window, 10 epochs": (0.4, 40, 2, "GRU", "last", True, 1, 10),
-    "longer window, 60 epochs": (0.4, 40, 2, "GRU", "last", True, 1, 60),
-    "40 steps at once": (0.4, 40, 2, "GRU", "last", False, 40, 60),
-}
+FAMILY = np.round(0.1 * np.arange(1, 21), 1)  # the question's A: 0.1, 0.2 … 2.0
+# Its members, those half-way and one below, those beyond; then new ones, 0.125 … 1.925.
+TESTED = np.round([*0.05 * np.arange(1, 51), *0.025 + 0.1 * np.arange(1, 20)], 3)
+# kind, units, what the head reads, what it predicts, step, points in the window, epochs
+FAMILY_SETUPS: list[tuple[str, int, str, str, float, int, int]] = [
+    ("LSTM", 10, "all", "value", 0.04, 50, 20),  # as asked
+    ("LSTM", 10, "all", "value", 0.4, 5, 20),
+    ("LSTM", 10, "all", "value", 0.4, 40, 20),
+    ("LSTM", 10, "all", "value", 0.4, 40, 60),
+    ("LSTM", 10, "last", "change", 0.4, 40, 20),
+    ("GRU", 32, "all", "value", 0.4, 40, 20),
+    ("GRU", 32, "all", "change", 0.4, 40, 20),
+    ("GRU", 32, "last", "value", 0.4, 40, 20),
+    ("GRU", 32, "last", "change", 0.4, 40, 20),
+    ("GRU", 32, "last", "change", 0.4, 5, 20),
+    ("GRU", 32, "last", "change", 0.4, 5, 60),
+    ("GRU", 32, "last", "change", 0.4, 40, 60),
+    ("feed-forward", 32, "all", "value", 0.04, 50, 20),
+    ("feed-forward", 32, "all", "value", 0.04, 400, 20),
+    ("feed-forward", 32, "all", "value", 0.4, 5, 20),
+    ("feed-forward", 32, "all", "value", 0.4, 10, 20),
+    ("feed-forward", 32, "all", "value", 0.4, 20, 20),
+    ("feed-forward", 32, "all", "value", 0.4, 40, 20),
+]
 
 
-def sine_family_run(setup: str, seed: int) -> list[dict[str, Any]]:
-    """Train one network on the sines of all A; forecast 16 units of x at A seen and unseen."""
-    step, lookback, stride, core, readout, residual, horizon, epochs = FAMILY_SETUPS[
-        setup
-    ]
-    steps = round(100 / step) + 1
-    cut = partial(
-        windows.make_windows, lookback=lookback, horizon=horizon, stride=stride
-    )
-    parts = [cut(datasets.sine(steps, step=step, angular_frequency=a)) for a in FAMILY]
-    inputs, targets = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("inputs", "targets")
-    )
-    training.reproducible(seed)
-    layer = (
-        nn.LSTM(1, 10, batch_first=True)
-        if core == "LSTM"
-        else nn.GRU(1, 32, batch_first=True)
-    )
-    model = models.Forecaster(
-        layer, horizon=horizon, readout=readout, lookback=lookback, residual=residual
-    )
-    schedule = partial(
-        OneCycleLR, max_lr=1e-2, total_steps=epochs * math.ceil(len(inputs) / 64)
-    )
-    training.fit(
-        model,
-        inputs,
-        targets,
-        epochs=epochs,
-        batch_size=64,
-        scheduler=schedule,
-        clip_norm=1.0,
-    )
-    ahead = round(16 / step)
-    wave = partial(datasets.sine, lookback + ahead, step=step)
-    starts = 100 + 1.7 * np.arange(10)
-    tracks = np.array(
-        [wave(angular_frequency=a, start=x) for a in TESTED for x in starts]
-    )[..., np.newaxis]
-    past, truth = tracks[:, :lookback], tracks[:, lookback:]
-    forecast = (
-        forecasting.closed_loop(model, past, ahead)
-        if horizon == 1
-        else training.predict(model, past)
-    )
-    rmse = np.sqrt(
-        np.mean((forecast - truth) ** 2, axis=(1, 2))
-        .reshape(len(TESTED), -1)
-        .mean(axis=1)
-    )
-    row = {"setup": setup, "seed": seed}
-    return [
-        {**row, "angular_frequency": a, "rmse": error}
-        for a, error in zip(TESTED, rmse, strict=True)
-    ]
+def family_windows(step: float, points: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut 105 windows out of each of the twenty waves; they start at x = 0, 0.8 … 83.2."""
+    starts = np.tile(0.8 * np.arange(105), len(FAMILY))
+    x = starts[:, np.newaxis] + step * np.arange(points + 1)
+    waves = np.sin(np.repeat(FAMILY, 105)[:, np.newaxis] * x)[..., np.newaxis]
+    return waves[:, :points], waves[:, points:]
+
+
+def family_network(
+    kind: str, units: int, head: str, predicts: str, points: int
+) -> nn.Module:
+    """Make a network for windows of so many points."""
+    if kind == "feed-forward":
+        inner = nn.Linear(points, units), nn.Tanh(), nn.Linear(units, 1)
+        return nn.Sequential(nn.Flatten(), *inner, nn.Unflatten(1, (1, 1)))
+    core = {"LSTM": nn.LSTM, "GRU": nn.GRU}[kind](1, units, batch_first=True)
+    residual = predicts == "change"
+    return models.Forecaster(core, readout=head, residual=residual, lookback=points)
+
+
+def family_errors(model: nn.Module, step: float, points: int) -> dict[str, float]:
+    """Return the RMSE over 16 units of x in closed loop at each A: four windows of other phases."""
+    ahead, phases = round(16 / step), 100 + 2.4 * np.arange(4)
+    x = step * np.arange(points + ahead)
+    waves = np.sin(TESTED[:, np.newaxis, np.newaxis] * x + phases[:, np.newaxis])
+    tracks = waves.reshape(-1, points + ahead, 1)
+    loop = forecasting.closed_loop(model, tracks[:, :points], ahead)
+    squares = (loop - tracks[:, points:]) ** 2
+    rmse = np.sqrt(squares.reshape(len(TESTED), -1).mean(axis=1))
+    return dict(zip(TESTED.astype(str), rmse.round(4), strict=True))
+
+
+def sine_family_run(
+    kind: str,
+    units: int,
+    head: str,
+    predicts: str,
+    step: float,
+    points: int,
+    epochs: int,
+) -> list[dict[str, Any]]:
+    """Train one network on the sines of all A, five seeds; forecast 16 units of x at each A."""
+    inputs, targets = family_windows(step, points)
+    updates = epochs * math.ceil(len(inputs) / BATCH)
+    cycle = partial(OneCycleLR, max_lr=1e-2, total_steps=updates)
+    make = partial(family_network, kind, units, head, predicts, points)
+    options = {"epochs": epochs, "batch_size": BATCH, "scheduler": cycle}
+    trained, _ = training.fit_seeds(make, inputs, targets, seeds=range(5), **options)
+    setup = {"kind": kind, "units": units, "head": head, "predicts": predicts}
+    setup |= {"step": step, "points": points, "epochs": epochs}
+    rows = []
+    for seed, model in enumerate(trained):
+        error = training.predict(model, inputs) - targets
+        one_step = {"seed": seed, "one_step": np.sqrt(np.mean(error**2))}
+        rows.append({**setup, **one_step, **family_errors(model, step, points)})
+    return rows
 
 
 def sine_family() -> pd.DataFrame:
-    """The thread's last comment: sin(A x) for twenty A with one network; three seeds a set-up."""
+    """The thread's last comment: sin(A x) for twenty A with one network, one change at a time."""
+    names = "kind", "units", "head", "predicts", "step", "points", "epochs"
+    settings = [dict(zip(names, setup, strict=True)) for setup in FAMILY_SETUPS]
+    return in_parallel(sine_family_run, settings)
+
+
+NOISY = range(10)  # realisations
+
+
+def noisy_series(noise: float, realisation: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the thread's series and the 2,000 points after it, with noise; then without."""
+    clean = np.sin(0.04 * np.arange(4501))
+    drawn = np.random.default_rng(realisation).normal(size=len(clean))
+    return clean + noise * drawn, clean
+
+
+def wave_frequency(series: np.ndarray) -> float:
+    """Find the angle per step at which a sine fits best, to a millionth."""
+
+    def fit(omega: float) -> float:
+        angle = omega * np.arange(len(series))
+        wave = np.column_stack([np.sin(angle), np.cos(angle)])
+        return float(np.sum((wave @ np.linalg.lstsq(wave, series)[0]) ** 2))
+
+    return max(np.linspace(0.039, 0.041, 2001), key=fit)
+
+
+def noisy_rules(series: np.ndarray) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Fit what takes no training; each reads windows (N, 50) and gives the next points (N,)."""
+    cut = windows.make_windows(series, lookback=50)
+    past, following = cut.inputs[:, :, 0], cut.targets[:, 0, 0]
+    two, fifty = (np.linalg.lstsq(past[:, -n:], following)[0] for n in (2, 50))
+    angle = wave_frequency(series) * np.arange(51)
+    wave = np.column_stack([np.sin(angle), np.cos(angle)])
+    to_height = np.linalg.pinv(wave[:50]).T
+
+    def height_known(past: np.ndarray) -> np.ndarray:
+        found = past @ to_height
+        return found @ wave[50] / np.linalg.norm(found, axis=1)
+
+    return {
+        "two points": lambda past: past[:, -2:] @ two,
+        "fifty points": lambda past: past @ fifty,
+        "period known": lambda past: past @ to_height @ wave[50],
+        "height known, too": height_known,
+    }
+
+
+def noisy_networks(series: np.ndarray, seed: int) -> dict[str, nn.Module]:
+    """Train the thread's network and one without recurrence on a series, as the thread did."""
+    cut = windows.make_windows(series, lookback=50)
+    cycle = partial(OneCycleLR, max_lr=1e-2, total_steps=UPDATES)
+    makers = {
+        "feed-forward": sine_feed_forward,
+        "thread's GRU": lambda: models.Forecaster(
+            nn.GRU(1, 10, batch_first=True), readout="all", lookback=50
+        ),
+    }
+    found = {}
+    for name, make in makers.items():
+        training.reproducible(seed)
+        found[name] = make()
+        options = {"epochs": EPOCHS, "batch_size": BATCH, "scheduler": cycle}
+        training.fit(found[name], cut.inputs, cut.targets, **options)
+    return found
+
+
+def sine_noise_run(noise: float, realisation: int) -> list[dict[str, Any]]:
+    """Fit and train all on one noisy series; judge one step ahead and over 500 steps after it."""
+    series, clean = noisy_series(noise, realisation)
+    known = series[:2501]
+    cut = windows.make_windows(series, lookback=50)
+    past, following = cut.inputs[:, :, 0], cut.targets[:, 0, 0]
+    starts = np.arange(
+        2451, 3951, 75
+    )  # twenty windows, the first at the end of what is known
+    truth = np.array([clean[start + 50 : start + 550] for start in starts])
+    rules = noisy_rules(known)
+    for name, model in noisy_networks(known, realisation).items():
+        rules[name] = lambda past, model=model: training.predict(
+            model, past[..., np.newaxis]
+        ).reshape(len(past))
+    rows = []
+    for name, rule in rules.items():
+        error = rule(past) - following
+        track = past[starts].T
+        for _ in range(500):
+            track = np.vstack([track, rule(track[-50:].T)])
+        rows.append(
+            {
+                "rule": name,
+                "train": np.sqrt(np.mean(error[:2451] ** 2)),
+                "new": np.sqrt(np.mean(error[2451:] ** 2)),
+                "loop": np.sqrt(np.mean((track[50:].T - truth) ** 2)),
+                "height": np.abs(track[-157:]).max(axis=0).mean(),
+            }
+        )
+    rows.append(noisy_whole(series, clean, starts))
+    return [{"noise": noise, "realisation": realisation, **row} for row in rows]
+
+
+def noisy_whole(
+    series: np.ndarray, clean: np.ndarray, starts: np.ndarray
+) -> dict[str, Any]:
+    """Fit one wave to the whole training series and continue it; it reads no window."""
+    angle = wave_frequency(series[:2501]) * np.arange(len(series))
+    wave = np.column_stack([np.sin(angle), np.cos(angle)])
+    weights = np.linalg.lstsq(wave[:2501], series[:2501])[0]
+    error, off = wave @ weights - series, wave @ weights - clean
+    loops = np.array([off[start + 50 : start + 550] for start in starts])
+    return {
+        "rule": "one wave, whole series",
+        "train": np.sqrt(np.mean(error[50:2501] ** 2)),
+        "new": np.sqrt(np.mean(error[2501:] ** 2)),
+        "loop": np.sqrt(np.mean(loops**2)),
+        "height": np.linalg.norm(weights),
+    }
+
+
+def sine_noise() -> pd.DataFrame:
+    """The thread's sine with noise: ten series for each of two strengths."""
     settings = [
-        {"setup": setup, "seed": seed}
-        for setup in reversed(FAMILY_SETUPS)
-        for seed in range(3)
+        {"noise": noise, "realisation": realisation}
+        for noise in (0.05, 0.2)
+        for realisation in NOISY
     ]
-    return in_parallel(sine_family_run, settings).sort_values(
-        ["setup", "seed"], kind="stable", ignore_index=True
-    )
+    return in_parallel(sine_noise_run, settings).round(6)
 
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
@@ -316,4 +446,5 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "sine_layers": sine_layers,
     "sine_one_step": sine_one_step,
     "sine_family": sine_family,
+    "sine_noise": sine_noise,
 }
