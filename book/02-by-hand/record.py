@@ -39,9 +39,8 @@ def network(cell: str, radius: float) -> models.Forecaster:
     core = kind(1, HIDDEN, batch_first=True)
     for matrix in core.weight_hh_l0.data.split(HIDDEN):
         nn.init.orthogonal_(matrix, gain=radius)
-    core.bias_ih_l0.data[HIDDEN : 2 * HIDDEN] += (
-        forget_bias  # an nn.RNN has no such rows
-    )
+    forget_rows = core.bias_ih_l0.data[HIDDEN : 2 * HIDDEN]  # an nn.RNN has none
+    forget_rows += forget_bias
     return models.Forecaster(core)
 
 
@@ -72,42 +71,46 @@ def errors(
     except FloatingPointError:  # which of them?
         if len(seeds) == 1:
             return np.array([np.nan])
-        each = partial(
-            errors, cell, radius, optimiser, rate, batch=batch, updates=updates
-        )
-        return np.concatenate(
-            [each(seeds=[seed], judged_on=judged_on) for seed in seeds]
-        )
+        how: dict[str, Any] = {
+            "batch": batch,
+            "judged_on": judged_on,
+            "updates": updates,
+        }
+        each = partial(errors, cell, radius, optimiser, rate, **how)
+        return np.concatenate([each(seeds=[seed]) for seed in seeds])
     inputs, targets = first_inputs(1000, seed=judged_on)
-    return np.array(
-        [np.mean((training.predict(model, inputs) - targets) ** 2) for model in trained]
-    )
+    forecasts = [training.predict(model, inputs) for model in trained]
+    return np.array([np.mean((forecast - targets) ** 2) for forecast in forecasts])
+
+
+def chosen(cell: str, radius: float, optimiser: str) -> float:
+    """Return the rate with the smallest median error on seeds that are not counted."""
+    rates = RATES[optimiser]
+    if len(rates) == 1:
+        return rates[0]
+    how: dict[str, Any] = {
+        "batch": 16,
+        "seeds": CHOOSING,
+        "judged_on": 1,
+        "updates": 500,
+    }
+    found = [np.median(errors(cell, radius, optimiser, rate, **how)) for rate in rates]
+    return rates[int(np.argmin(np.nan_to_num(found, nan=np.inf)))]
 
 
 def by_hand_cures_run(cell: str, radius: float, optimiser: str) -> list[dict[str, Any]]:
     """Choose the rate; note the errors of eight seeds with two sizes of batch."""
-    setting = {"cell": cell, "radius": radius, "optimiser": optimiser}
-    rates = RATES[optimiser]
-    if len(rates) > 1:
-        how: dict[str, Any] = {
-            "batch": 16,
-            "seeds": CHOOSING,
-            "judged_on": 1,
-            "updates": 500,
-        }
-        found = [np.median(errors(**setting, rate=rate, **how)) for rate in rates]
-        rate = rates[int(np.argmin(np.nan_to_num(found, nan=np.inf)))]
-    else:
-        (rate,) = rates
-    return [
-        {**setting, "rate": rate, "batch": batch, "seed": seed, "mse": error}
-        for batch in (8, 32)
-        for seed, error in zip(
-            COUNTED,
-            errors(**setting, rate=rate, batch=batch, seeds=COUNTED, judged_on=2),
-            strict=True,
-        )
-    ]
+    rate = chosen(cell, radius, optimiser)
+    rows = []
+    for batch in (8, 32):
+        how: dict[str, Any] = {"batch": batch, "seeds": COUNTED, "judged_on": 2}
+        found = errors(cell, radius, optimiser, rate, **how)
+        row = {"cell": cell, "radius": radius, "optimiser": optimiser, "rate": rate}
+        rows += [
+            {**row, "batch": batch, "seed": seed, "mse": error}
+            for seed, error in zip(COUNTED, found, strict=True)
+        ]
+    return rows
 
 
 def by_hand_cures() -> pd.DataFrame:
