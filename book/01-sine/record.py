@@ -163,6 +163,21 @@ MORE_EPOCHS, ROLLOUT, ROLLOUT_EPOCHS = 100, 10, 10
 MORE_RATE = 3e-3
 
 
+# What the columns are called on the page.
+STUDY_COLUMNS = {
+    "one_step_rmse": "one step",
+    "first_multiplier": "multiplier",
+    "second_multiplier": "second multiplier",
+    "predicted_500": "carried on",
+    "error_500": "from x = 0",
+    "error_100": "from x = 100",
+    "error_140": "from x = 140",
+    "error_5000": "5000 steps",
+    "end_height": "end height",
+    "end_period": "end period",
+}
+
+
 class Reads(nn.Module):
     """A network that reads some places of the window."""
 
@@ -401,7 +416,11 @@ def sine_study() -> pd.DataFrame:
     ]
     table = in_parallel(sine_study_run, settings)
     table.insert(0, "kind", [study_name(row) for row in table.to_dict("records")])
-    return table.drop(columns=["core", "points", "head", "units", "change", "training"])
+    table.insert(0, "family", table["kind"].str.partition(",")[0])
+    named = table.drop(
+        columns=["core", "points", "head", "units", "change", "training"]
+    )
+    return named.rename(columns=STUDY_COLUMNS)
 
 
 def study_name(row: dict[str, Any]) -> str:
@@ -429,12 +448,12 @@ def sine_sizes_run(layers: int, units: int) -> list[dict[str, Any]]:
     for seed, model in enumerate(trained):
         row = {"layers": layers, "units": units, "seed": seed}
         row["weights"] = sum(weight.numel() for weight in model.parameters())
-        row["one_step_rmse"] = math.sqrt(sine_loss(model))
+        row["one step"] = math.sqrt(sine_loss(model))
         wrong = training.predict(model, late.inputs) - late.targets
-        row["one_step_rmse_new"] = float(np.sqrt(np.mean(wrong**2)))
+        row["one step, new start"] = float(np.sqrt(np.mean(wrong**2)))
         for start in (0, 100, 140):
             loop, truth = study_loops([model], start, 500)
-            row[f"error_{start or 500}"] = np.abs(loop[0] - truth).max()
+            row[f"from x = {start}"] = np.abs(loop[0] - truth).max()
         rows.append(row)
     return rows
 
