@@ -3,7 +3,7 @@ def carry_on(slopes, errors):
     off, track = np.zeros(50), []
     for slope, error in zip(slopes, errors, strict=True):
         new = slope @ off
-        off = np.append(off[1:], new)
+        off = np.append(off, new)[-50:]
         track.append(new)
     return np.array(track)
 
@@ -13,7 +13,7 @@ def carry_on(slopes, errors):
     off, track = np.zeros(50), []
     for slope, error in zip(slopes, errors, strict=True):
         new = error
-        off = np.append(off[1:], new)
+        off = np.append(off, new)[-50:]
         track.append(new)
     return np.array(track)
 
@@ -23,7 +23,7 @@ def carry_on(slopes, errors):
     off, track = np.zeros(50), []
     for slope, error in zip(slopes, errors, strict=True):
         new = slope * off + error
-        off = np.append(off[1:], new)
+        off = np.append(off, new)[-50:]
         track.append(new)
     return np.array(track)
 
@@ -33,6 +33,6 @@ def carry_on(slopes, errors):
     off, track = np.zeros(50), []
     for slope, error in zip(slopes, errors, strict=True):
         new = error - slope @ off
-        off = np.append(off[1:], new)
+        off = np.append(off, new)[-50:]
         track.append(new)
     return np.array(track)
