@@ -1,6 +1,6 @@
 """The chapters' recorded runs as modules: ``book/01-sine/record.py`` is ``chapters.sine``.
 
-Importing this module loads them all. So a worker's process, to which joblib hands `chapters.sine.sine_heads_run` by its
+Importing this module loads them all. So a worker's process, to which joblib hands `chapters.sine.sine_study_run` by its
 name, finds it too: the folder of this file is on its path as it is on ours.
 """
 

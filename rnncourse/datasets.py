@@ -452,8 +452,8 @@ def recorded(name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> recorded("sine_heads").attrs["command"]
-    'python data/record.py sine_heads'
+    >>> recorded("sine_study").attrs["command"]
+    'python data/record.py sine_study'
     """
     import pandas as pd
 

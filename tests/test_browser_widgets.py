@@ -14,7 +14,7 @@ from torch import nn
 from rnncourse import by_hand, datasets, forecasting, models
 
 pytestmark = pytest.mark.browser
-SINE, BY_HAND = "01-sine/2-sine", "02-by-hand/1-three-steps"
+SINE, BY_HAND = "01-sine/2-drift", "02-by-hand/1-three-steps"
 PLACE = {SINE: "[data-play=closed-loop]", BY_HAND: "[data-play=rnn-by-hand]"}
 SHAPES = {"x": (3, 1), "h0": (2,), "W_ih": (2, 1), "W_hh": (2, 2), "b_ih": (2,), "b_hh": (2,), "W_y": (1, 2)}
 SHAPES |= {"b_y": (1,)}
@@ -259,16 +259,17 @@ def test_closed_loop_is_that_of_forecasting(sine: Page, head: str, start: float,
 def printed_by(name: str, sentence: str) -> str:
     """Return the number in a sentence that a cell of a chapter prints."""
     _, cell = measured.cells()[name]
-    (number,) = re.findall(sentence, "".join(cell["outputs"][0]["text"]))
+    output = cell["outputs"][0]
+    (number,) = re.findall(sentence, "".join(output.get("text") or output["data"]["text/plain"]))
     return number
 
 
 def test_networks_of_the_page_are_the_chapters(sine: Page) -> None:
     assert set(networks(sine)) == set(HEADS)
     printed = {
-        "all states": printed_by("sine-closed-loop", r"from x = 0: +(\d\.\d+)"),
-        "last state": printed_by("sine-train-last", r"500 steps: (\d\.\d+)"),
-        "last state, mended": printed_by("sine-mend", r"L-BFGS: largest error (\d\.\d+)"),
+        "all states": printed_by("drift-swap", r"all runs, errors of all +(\d\.\d+)"),
+        "last state": printed_by("drift-swap", r"last runs, errors of last +(\d\.\d+)"),
+        "last state, mended": printed_by("drift-change", r"its own errors: (\d\.\d+)"),
     }
     for head, text in printed.items():
         largest = run_in_page(sine, head, 0.0, 1.0, 500)["largest error so far"]

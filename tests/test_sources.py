@@ -346,7 +346,7 @@ WORDS = {
     "S15": ["backpropagation through time"],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float]]] = {
-    "S1": {"s1-points": 2501, "s1-windows": 2451, "s1-all": (0.002, 0.02), "s1-last": (0.05, 2), "s1-naive": 0.0127},
+    "S1": {"s1-points": 2501, "s1-windows": 2451, "s1-all": (0.002, 0.02), "s1-last": (0.05, 2)},
     "S2": {"s2-thread": (0.004, 0.02), "s2-narrow": (0.01, 0.08), "s2-wide": (0.001, 0.004), "s2-two": (0.01, 0.03)},
     "S3": {"s3-asked": (0.75, 1), "s3-trained": (0.02, 0.15), "s3-between": (0.02, 0.15), "s3-beyond": (0.4, 1)},
     "S9": {

@@ -1,7 +1,7 @@
 """Sphinx: the directive ``{diagram}``, a figure whose drawing follows the page's colours.
 
     ```{diagram} figures/windows.svg
-    :name: fig-sine-windows
+    :name: fig-sine-heads
     :alt: What is to be seen, for those who cannot see it.
 
     The caption.

@@ -4,7 +4,7 @@ The role ``{measured}`s1-all` `` looks the key up in the chapters. There a cell 
 ``keys``, which is not shown, follows the one that shows the figure. Its output is a dictionary from
 keys to texts, or to three texts: median, lowest and highest. The tests run it as all others.
 
-The role ``{cell}`what is to be seen <sine-loss-plot>` `` links to a cell by its identifier.
+The role ``{cell}`what is to be seen <drift-order-plot>` `` links to a cell by its identifier.
 Each code cell of a chapter gets its identifier as an anchor, so that a link can lead to it.
 """
 

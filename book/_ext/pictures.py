@@ -56,7 +56,7 @@ def from_nothing() -> Iterator[Line]:
 
 
 def sine() -> Iterator[Line]:
-    """fig-sine-fails: the truth, and the network with the head on the last state."""
+    """fig-one-step-thread: the truth, and the network with the head on the last state."""
     truth, found = forecasts()
     x = np.arange(500.0)
     yield x, truth, GREY, 4
