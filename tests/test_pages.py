@@ -17,7 +17,6 @@ BOOK = Path(__file__).parents[1] / "book"
 PAGES = {f"{path.parent.name}/{path.stem}": path for path in sorted(BOOK.glob("*/[0-9]*.ipynb"))}
 EXEMPT = {
     "01-sine/2-sine",
-    "03-sunspots/1-sunspots",
     "04-observable/1-observable",
     "05-drought/1-drought",
     "06-several-inputs/1-several-inputs",
