@@ -51,7 +51,7 @@
       302,
       "The last cycle, three forecasts of the next one, the fan of one of them, and the truth as far as it is uncovered. The scores stand underneath.",
       [
-        play.chart.legend(left, 17, [["truth", "ink", BROAD], ...LINES.map(([name, more, colour]) => [name, colour, more])], 14),
+        play.chart.legend(left, 17, [["truth", "ink", BROAD], ...LINES.map(([name, more, colour]) => [name, colour, more])], 26),
         [0, 100, 200].map((v) => stroke(`M${left} ${y(v)}H${right}`, "line", FAINT) + write(left - 6, y(v) + 5, v, END)),
         shade(x(0), top, x(shown) - x(0), bottom - top, "line"),
         fan,
@@ -67,7 +67,7 @@
   }
 
   play.figure("time-machine", (place) => {
-    const exported = document.getElementById("cycle-machine");
+    const exported = document.getElementById("time-machine-data");
     if (!exported) return null;
     const data = JSON.parse(exported.textContent);
     const last = data.forecast.length - 1;
@@ -76,7 +76,7 @@
         <output for="play-origin">&nbsp;</output>
         <input type="range" id="play-origin" min="0" max="${last}" value="${Math.min(11, last)}"></div>
         <fieldset><legend>Fan of</legend>
-          ${LINES.map(([name], m) => `<label><input type="radio" name="play-fan" value="${m}"${m === 1 ? " checked" : ""}> ${name}</label>`).join(" ")}
+          ${LINES.map(([name], m) => `<label><input type="radio" name="play-fan" value="${m}"${m === 1 ? " checked" : ""}> ${name}</label>`).join("&ensp;")}
         </fieldset></div>
       <dl>${play.results([...LINES.map(([name]) => [name, "–"]), ["nearest over a cycle", "–"]])}</dl>
       <p role="status" class="visually-hidden"></p>`;
