@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from chapters import drought, observable, several_inputs, yes_no
-from errata_sine_to_sunspots import Item, Rows
 from recording import in_parallel, rms
 from scipy.stats import t
 from sklearn.linear_model import LogisticRegression, QuantileRegressor, Ridge
@@ -27,6 +26,26 @@ from torch.optim.lr_scheduler import OneCycleLR
 from rnncourse import datasets, forecasting, models, training, windows
 from rnncourse.drought import DAYS, PERCENTILES
 from rnncourse.intervals import conformal_margin, pinball_loss
+
+Rows = list[dict[str, Any]]
+
+
+class Item:
+    """The figures of one item, as they are found."""
+
+    def __init__(self, row: str) -> None:
+        self.row, self.rows = row, Rows()
+
+    def add(self, what: str, quantity: str, value: Any, unit: str, count: str = "", ends: Any = (None, None)) -> None:
+        """Note a figure, with both ends of its range or interval."""
+        low, high = ends
+        figure = {"quantity": quantity, "value": float(value), "low": low, "high": high, "unit": unit, "count": count}
+        self.rows.append({"row": self.row, "what": what, **figure})
+
+    def runs(self, what: str, quantity: str, values: Any, unit: str, of: str = "seeds") -> None:
+        """Note the median of several runs, with the lowest and the highest."""
+        ends = np.min(values), np.max(values)
+        self.add(what, quantity, np.median(values), unit, f"{len(values)} {of}", ends)
 
 
 def drawn_blocks(ours: np.ndarray, theirs: np.ndarray, block: np.ndarray, power: float = 1.0) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Record the runs that are too long for a notebook: ``python data/record.py [name ...]``.
 
-Each name is a function in a chapter's ``book/NN-name/record.py``, or a module of errata beside this file. It returns a
-table with a row a run, which is written to ``data/results/<name>.csv`` under three comment lines (command, date,
+Each name is a function in a chapter's ``book/NN-name/record.py``, or the module of errata beside this file. It returns
+a table with a row a run, which is written to ``data/results/<name>.csv`` under three comment lines (command, date,
 machine). The chapters show these tables as recorded and run one row of each again, live. A recording that is broken off
 goes on where it stopped when it is started again; if the code has changed since, remove ``data/results/unfinished``
 first.
@@ -13,7 +13,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from functools import partial
 
 import chapters
 import numpy as np
@@ -22,16 +21,15 @@ import torch
 from recording import KEPT, RESULTS
 
 
-def errata(part: str) -> pd.DataFrame:
+def errata() -> pd.DataFrame:
     """Measure what the errata page reports, by the module of that name beside this one."""
-    table: pd.DataFrame = importlib.import_module(f"errata_{part}").measure()
+    table: pd.DataFrame = importlib.import_module("errata_observable_to_yes_no").measure()
     return table
 
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     **{name: run for chapter in chapters.ALL for name, run in chapter.EXPERIMENTS.items()},
-    "errata_sine_to_sunspots": partial(errata, "sine_to_sunspots"),
-    "errata_observable_to_yes_no": partial(errata, "observable_to_yes_no"),
+    "errata_observable_to_yes_no": errata,
 }
 
 

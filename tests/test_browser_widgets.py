@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Browser, Page
+from statsmodels.tsa.ar_model import AutoReg
 from torch import nn
 
 from rnncourse import by_hand, datasets, forecasting, models
 
 pytestmark = pytest.mark.browser
-SINE, BY_HAND = "01-sine/2-drift", "02-by-hand/1-three-steps"
-PLACE = {SINE: "[data-play=closed-loop]", BY_HAND: "[data-play=rnn-by-hand]"}
+SINE, BY_HAND, CYCLE = "01-sine/2-drift", "02-by-hand/1-three-steps", "03-sunspots/3-a-cycle"
+PLACE = {SINE: "[data-play=closed-loop]", BY_HAND: "[data-play=rnn-by-hand]", CYCLE: "[data-play=time-machine]"}
 SHAPES = {"x": (3, 1), "h0": (2,), "W_ih": (2, 1), "W_hh": (2, 2), "b_ih": (2,), "b_hh": (2,), "W_y": (1, 2)}
 SHAPES |= {"b_y": (1,)}
 PHI = {"linear": np.positive, "tanh": np.tanh}
@@ -55,6 +56,13 @@ def hand(browser: Browser, site_url: str) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def sine(browser: Browser, site_url: str) -> Iterator[Page]:
     page = opened(browser, site_url, SINE)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def machine(browser: Browser, site_url: str) -> Iterator[Page]:
+    page = opened(browser, site_url, CYCLE)
     yield page
     page.close()
 
@@ -334,7 +342,80 @@ def test_nothing_moves_where_less_motion_is_wished(browser: Browser, site_url: s
     page.close()
 
 
-# Both.
+# Chapter 3: the time machine.
+
+
+def in_machine(page: Page, call: str, k: int) -> object:
+    return page.evaluate(f"([data, k]) => play.timeMachine.{call}", [exported_machine(page), k])
+
+
+def exported_machine(page: Page) -> dict[str, object]:
+    return json.loads(page.locator("#time-machine-data").text_content())
+
+
+@pytest.mark.parametrize("k", [0, 11, 36])
+def test_forecasts_of_the_time_machine_are_pythons(machine: Page, k: int) -> None:
+    origin, numbers = 2256 + 12 * k, datasets.sunspots().to_numpy()
+    roots, cycle = np.sqrt(numbers), np.arange(132)
+    assert in_machine(machine, "truth(data, k)", k) == numbers[origin : origin + 132].tolist()
+    assert in_machine(machine, "repeat(data, k)", k) == numbers[origin - 132 : origin].tolist()
+    # AR(132) by statsmodels: closed loops from the Januaries of 1890 to 1926, for the variance, and from the origin.
+    closed = {}
+    for stop, origins in ((1692, np.arange(1692, 2125, 12)), (2256, np.array([origin]))):
+        weights = AutoReg(roots[:stop], 132).fit().params
+        track = roots[origins[:, None] + cycle - 132]
+        for _ in cycle:
+            track = np.column_stack([track, weights[0] + track[:, :-133:-1] @ weights[1:]])
+        closed[stop] = track[:, 132:].clip(min=0)
+    variance = np.var(closed[1692] - roots[np.arange(1692, 2125, 12)[:, None] + cycle], axis=0)
+    np.testing.assert_allclose(in_machine(machine, "AR(data, k)", k), closed[2256][0] ** 2 + variance, atol=1e-6)
+    recorded = datasets.recorded("sunspots_machine").set_index(["line", "origin"])
+    for call, line in (("GRU(data, k)", "forecast"), ("fan(data, 'GRU', k)[1]", "high")):
+        assert in_machine(machine, call, k) == recorded.loc[(line, origin)].tolist()
+
+
+def test_scores_of_the_time_machine_add_up(machine: Page) -> None:
+    place = machine.locator(PLACE[CYCLE])
+    place.locator("#play-origin").fill("11")
+    assert place.locator("output").inner_text() == "January 1948"
+    cells = place.locator("[data-result]")
+    assert cells.nth(0).inner_text() == "–"  # nothing is uncovered yet
+    for months in (60, 132):
+        place.locator(".transport input").fill(str(months))
+        assert place.locator(".position").inner_text() == f"{months} of 132 months uncovered"
+        truth = np.array(in_machine(machine, "truth(data, k)", 11))[:months]
+        for i, name in enumerate(("repeat", "AR", "GRU")):
+            ahead = np.array(in_machine(machine, f"{name}(data, k)", 11))[:months]
+            low, high = np.array(in_machine(machine, f"fan(data, '{name}', k)", 11))[:, :months]
+            inside = np.sum((low <= truth) & (truth <= high))
+            error = np.sqrt(np.mean((ahead - truth) ** 2))
+            assert cells.nth(i).inner_text() == f"off by {error:.1f}, {inside} of {months} in its fan"
+    won = [int(text) for text in re.findall(r"\d+", cells.nth(3).inner_text())]
+    assert sum(won) == 1
+
+
+def test_keyboard_drives_the_time_machine(machine: Page) -> None:
+    place = machine.locator(PLACE[CYCLE])
+    place.locator("#play-origin").fill("0")
+    place.locator(".transport button").focus()
+    order = []
+    while focused(machine) != "play-origin":
+        machine.keyboard.press("Tab")
+        order.append(focused(machine))
+    assert order == ["months uncovered", "play-origin"]
+    machine.keyboard.press("ArrowRight")
+    assert place.locator("output").inner_text() == "January 1938"
+    machine.keyboard.press("Shift+Tab")
+    machine.keyboard.press("End")
+    assert place.locator(".position").inner_text() == "132 of 132 months uncovered"
+    before = place.locator("svg").inner_html()
+    place.locator("[name=play-fan]:checked").focus()
+    machine.keyboard.press("ArrowRight")
+    assert place.locator("[name=play-fan]").nth(2).is_checked()
+    assert place.locator("svg").inner_html() != before
+
+
+# All.
 
 
 @pytest.mark.parametrize("chapter", PLACE)
@@ -391,7 +472,7 @@ def assert_drawn_in_its_place(page: Page, selector: str) -> None:
     page.close()
 
 
-@pytest.mark.parametrize("chapter", PLACE)
+@pytest.mark.parametrize("chapter", [SINE, BY_HAND])  # the time machine is in sight at once
 @pytest.mark.parametrize("width", [1300, 390])
 def test_figure_waits_for_the_reader_and_keeps_its_place(
     browser: Browser, site_url: str, chapter: str, width: int

@@ -7,6 +7,7 @@ import chapters
 import numpy as np
 import pytest
 import torch
+from statsmodels.tsa.ar_model import AutoReg
 from torch import nn
 
 from rnncourse import baselines, datasets, models, training
@@ -84,63 +85,6 @@ def test_chosen_settings_have_the_lowest_validation_errors() -> None:
     assert median["closed_loop"].idxmin() == ("GRU", 16, 2, 36, True, True)
 
 
-@pytest.mark.parametrize(("name", "start"), [("sunspots_test", TEST), ("sunspots_later", LATER)])
-def test_recorded_forecasts(name: str, start: int) -> None:
-    table = datasets.recorded(name)
-    assert table.groupby("use")["seed"].nunique().to_dict() == {"closed loop": 12, "one step": 12}
-    stop = LATER if start == TEST else len(NUMBERS)
-    months = datasets.sunspots(until="2009-06").index[start:stop].astype(str)
-    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
-    assert forecasts.shape == (12, stop - start)
-    assert (forecasts >= 0).all()
-
-
-def test_origins_have_ten_seeds_each() -> None:
-    seeds = datasets.recorded("sunspots_origins").groupby("origin")["seed"].nunique()
-    assert seeds.to_dict() == {2397: 10, 2538: 10, 2679: 10}
-
-
-def test_mended_model_has_a_median_error_of_at_most_0_072_on_the_targets_of_the_source() -> None:
-    table = datasets.recorded("sunspots_test")
-    months = datasets.sunspots().index[PICKED].astype(str)
-    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
-    errors = [rms(row - NUMBERS[PICKED]) / LARGEST for row in forecasts]
-    assert len(errors) >= 10
-    assert np.median(errors) <= 0.072
-
-
-def test_margins_in_roots_from_validation_years_cover_nine_tenths_of_the_test_years() -> None:
-    table = datasets.recorded("sunspots_calibration")
-    months = datasets.sunspots().index[VALIDATION:LATER].astype(str)
-    forecasts = table.loc[table["use"] == "one step", list(months)].to_numpy()
-    assert forecasts.shape == (6, LATER - VALIDATION)
-    n, covered = TEST - VALIDATION, {}
-    for scale in (np.asarray, np.sqrt):
-        errors = np.abs(scale(forecasts) - scale(NUMBERS[VALIDATION:LATER]))
-        margin = np.sort(errors[:, :n])[:, [508]]  # the 509th of 564: 0.9 · 565 is 508.5
-        covered[scale] = (errors[:, n:] <= margin).mean(axis=1)
-    assert ((covered[np.sqrt] >= 0.85) & (covered[np.sqrt] <= 0.95)).all()
-    assert (covered[np.asarray] < 0.85).all()
-
-
-def test_recorded_fans() -> None:
-    fans = datasets.recorded("sunspots_fans")
-    assert fans.groupby("seed")["origin"].apply(list).tolist() == [list(range(TEST, LATER - 131, 12))] * 3
-    coverage = fans.filter(like="coverage")
-    assert coverage.shape[1] == 11
-    assert ((coverage >= 0) & (coverage <= 1)).all(axis=None)
-    assert (fans.filter(like="score").to_numpy() >= fans.filter(like="width").to_numpy() - 1e-3).all()
-
-
-def test_intervals_are_calibrated_before_the_test_years() -> None:
-    source = RECORD.read_text(encoding="utf-8")
-    functions = {node.name: ast.unparse(node) for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
-    code = functions["sunspots_calibration_run"]
-    assert "FittedSunspots(VALIDATION," in code
-    assert "TEST" not in code
-    assert "[:TEST - VALIDATION]" in functions["sunspots_fans_run"]
-
-
 def linear(values: np.ndarray, lookback: int, penalty: float, start: int, stop: int) -> np.ndarray:
     """Predict the change by penalised normal equations with an intercept: what page 2 does with scikit-learn."""
     cut = make_windows(values, lookback=lookback)
@@ -196,3 +140,117 @@ def test_a_plain_cell_that_reads_the_window_as_one_step_has_one_hidden_layer() -
     newest = windows[:, ::-1, 0]
     hidden = np.tanh(newest @ w["core.weight_ih_l0"].T + w["core.bias_ih_l0"] + w["core.bias_hh_l0"])
     np.testing.assert_allclose(found, hidden @ w["head.weight"][0] + w["head.bias"] + windows[:, -1, 0], atol=1e-12)
+
+
+# Page 3: a whole cycle.
+
+CYCLE = np.arange(132)
+HELD, TESTED = np.arange(VALIDATION, TEST - 131, 12), np.arange(TEST, LATER - 131, 12)
+
+
+def autoregression(order: int, stop: int, origins: np.ndarray) -> np.ndarray:
+    """Forecast the roots of whole cycles in closed loop: statsmodels fits, where the page has ridge regression."""
+    weights = AutoReg(ROOTS[:stop], order).fit().params
+    track = ROOTS[origins[:, None] + np.arange(-order, 0)]
+    for _ in range(132):
+        track = np.column_stack([track, weights[0] + track[:, : -order - 1 : -1] @ weights[1:]])
+    return track[:, order:].clip(min=0)
+
+
+def test_an_autoregression_over_a_cycle_squared_and_with_the_variance() -> None:
+    ahead = autoregression(132, TEST, TESTED)
+    truth = NUMBERS[TESTED[:, None] + CYCLE]
+    variance = np.var(autoregression(132, VALIDATION, HELD) - ROOTS[HELD[:, None] + CYCLE], axis=0)
+    assert rms(ahead**2 - truth) == pytest.approx(43.78, abs=0.006)
+    assert rms(ahead**2 + variance - truth) == pytest.approx(42.23, abs=0.006)
+
+
+def test_cycles_are_chosen_on_validation_years() -> None:
+    tuned = datasets.recorded("sunspots_cycle_tuned")
+    settings = ["lookback", "size", "residual"]
+    counted = tuned.groupby(["kind", "way"])[settings].apply(lambda rows: len(rows.drop_duplicates()))
+    assert set(counted) == {8}
+    mean = tuned.groupby(["kind", "way", *settings])["rmse"].mean()
+    best = {key: mean[key].idxmin() for key in chapters.sunspots.CHOSEN_CYCLE}
+    assert len(best) == 12
+    assert best == chapters.sunspots.CHOSEN_CYCLE
+    functions = {node.name: node for node in ast.parse(RECORD.read_text()).body if isinstance(node, ast.FunctionDef)}
+    code = ast.unparse(functions["sunspots_cycle_tuned_run"]) + ast.unparse(functions["variance"])
+    assert "LATER" not in code
+    assert code.count("TEST") == code.count("origins_between(VALIDATION, TEST)")
+
+
+def recorded_cycles(kind: str, way: str = "", lookback: int = 0) -> np.ndarray:
+    """Mean squared errors of the test cycles: (seeds · origins, years)."""
+    table = datasets.recorded("sunspots_cycle").fillna({"way": ""})
+    rows = (table["kind"] == kind) & (table["way"] == way) & (table["lookback"] == lookback)
+    return table[rows & (table["origin"] < LATER)].filter(like="year").to_numpy()
+
+
+def test_recorded_cycles_hold_every_origin_and_peers_that_need_no_training() -> None:
+    table = datasets.recorded("sunspots_cycle")
+    assert sorted(set(table["origin"])) == [*TESTED, *range(LATER, len(NUMBERS) - 131, 12)]
+    truth = NUMBERS[TESTED[:, None] + CYCLE]
+    for kind, ahead in {
+        "last cycle again": NUMBERS[TESTED[:, None] + CYCLE - 132],
+        "last month again": NUMBERS[TESTED - 1, None],
+        "mean of the past": NUMBERS[:TEST].mean(),
+    }.items():
+        expected = np.mean((ahead - truth).reshape(37, 11, 12) ** 2, axis=2)
+        np.testing.assert_allclose(recorded_cycles(kind), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("lookback", [36, 132])
+@pytest.mark.parametrize("way", ["closed loop", "direct"])
+def test_recorded_cycles_of_the_linear_rule(way: str, lookback: int) -> None:
+    """By normal equations, with the variance of 1890 to 1936 added."""
+    penalty, found = chapters.sunspots.CHOSEN_CYCLE["linear", way, lookback][0], {}
+    for stop, origins in ((VALIDATION, HELD), (TEST, TESTED)):
+        cut = make_windows(ROOTS[:stop], lookback=132, horizon=132 if way == "direct" else 1)
+        x, y = cut.inputs[:, -lookback:, 0], cut.targets[..., 0]
+        centred = x - x.mean(axis=0)
+        gram = centred.T @ centred + penalty * np.eye(lookback)
+        weights = np.linalg.solve(gram, centred.T @ (y - y.mean(axis=0)))
+        track = ROOTS[origins[:, None] + np.arange(-lookback, 0)]
+        while track.shape[1] < lookback + 132:
+            new = y.mean(axis=0) + (track[:, -lookback:] - x.mean(axis=0)) @ weights
+            track = np.column_stack([track, new])
+        found[stop] = track[:, lookback:].clip(min=0)
+    added = np.var(found[VALIDATION] - ROOTS[HELD[:, None] + CYCLE], axis=0)
+    errors = found[TEST] ** 2 + added - NUMBERS[TESTED[:, None] + CYCLE]
+    expected = np.mean(errors.reshape(37, 11, 12) ** 2, axis=2)
+    np.testing.assert_allclose(recorded_cycles("linear", way, lookback), expected, rtol=1e-4)
+
+
+def test_recorded_fans_and_the_time_machine() -> None:
+    fans = datasets.recorded("sunspots_fans")
+    assert list(dict.fromkeys(fans["model"])) == list(chapters.sunspots.FANS)
+    assert fans.groupby(["model", "seed"])["origin"].apply(list).tolist() == [TESTED.tolist()] * 9
+    assert ((fans["inside"] >= 0) & (fans["inside"] + fans["above"] <= 1 + 1e-5)).all()
+    np.testing.assert_allclose(fans.filter(like="year").mean(axis=1), fans["inside"], atol=1e-5)
+    assert (fans["score"] >= fans["width"] - 1e-3).all()
+    machine = datasets.recorded("sunspots_machine").set_index(["line", "origin"])
+    low, high = (machine.loc[line].to_numpy() for line in ("low", "high"))
+    truth = NUMBERS[TESTED[:, None] + CYCLE]
+    first = fans[(fans["model"] == "GRU, 132 months") & (fans["seed"] == 0)]
+    assert np.mean((low <= truth) & (truth <= high)) == pytest.approx(first["inside"].mean(), abs=0.01)  # rounded edges
+    assert np.mean(high - low) == pytest.approx(first["width"].mean(), abs=0.1)
+
+
+def test_a_gru_with_the_mean_reads_36_months_and_one_number() -> None:
+    torch.manual_seed(0)
+    model = chapters.sunspots.WithLevel(4).double()
+    past = np.random.default_rng(0).normal(size=(3, 132, 1))
+    swapped = np.concatenate([past[:, 95::-1], past[:, 96:]], axis=1)  # older months in another order: the same mean
+    np.testing.assert_allclose(training.predict(model, past), training.predict(model, swapped), atol=1e-12)
+    louder = np.concatenate([past[:, :96] + 1, past[:, 96:]], axis=1)
+    assert not np.allclose(training.predict(model, past), training.predict(model, louder), atol=1e-3)
+
+
+def test_margins_from_years_that_chose_nothing() -> None:
+    """AR(24), chosen on 1843 to 1889 and calibrated on 1890 to 1936, where the margin is the 509th of 564 errors."""
+    ahead = linear(ROOTS, 24, 0, VALIDATION, LATER)
+    n = TEST - VALIDATION
+    misses = np.abs([ahead**2 - NUMBERS[VALIDATION:LATER], ahead - ROOTS[VALIDATION:LATER]])
+    covered = np.mean(misses[:, n:] <= np.sort(misses[:, :n])[:, [508]], axis=1)
+    assert covered.tolist() == pytest.approx([0.80, 0.91], abs=0.01)

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "book" / "reference" / "errata.md").read_text(encoding="utf-8")
 # What does not hold, by the section it stands in: an item leaves when its chapter is rewritten.
 ITEMS: dict[str, list[str]] = {
-    "errata-sunspots": ["sunspots-fan", "sunspots-direct", "sunspots-squared", "sunspots-margins", "sunspots-numbers"],
     "errata-observable": ["observable-leads", "observable-peers", "observable-head", "river-weather", "river-product"],
     "errata-drought": ["drought-known-part", "drought-quantiles", "drought-facts"],
     "errata-inputs": ["inputs-state", "inputs-frost", "inputs-drought"],

@@ -102,10 +102,8 @@ def test_the_sentences_rest_on_the_figures() -> None:
     assert middle["s12-best"] < middle["s12-end"] < middle["s12-naive"]
     assert middle["s12-naive-mae"] < middle["s12-recipe-mae"]
     assert middle["droughted-naive"] <= min(middle["droughted-best"], middle["droughted-blended"])
-    for name in ("month-naive", "month-ar", "month-gru", "cycle-ar", "week-ridge", "week-change", "week-net"):
+    for name in ("week-ridge", "week-change", "week-net"):
         assert 0.85 < middle[f"{name}-all"] < 0.95
-    assert middle["month-ar-numbers-high"] < 0.75
-    assert middle["cycle-gru-all"] < middle["cycle-ar-all"]
     assert middle["week-net-score"] < min(middle[f"week-{name}-score"] for name in ("naive", "ridge", "change"))
     page = PAGE.read_text(encoding="utf-8")
     for key in ("s13-total", "s13-rows", "s14-total", "s14-rows"):  # the source's, written on the page

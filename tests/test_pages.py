@@ -16,7 +16,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 BOOK = Path(__file__).parents[1] / "book"
 PAGES = {f"{path.parent.name}/{path.stem}": path for path in sorted(BOOK.glob("*/[0-9]*.ipynb"))}
 EXEMPT = {
-    "03-sunspots/1-sunspots",
     "04-observable/1-observable",
     "05-drought/1-drought",
     "06-several-inputs/1-several-inputs",

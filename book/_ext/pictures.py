@@ -85,7 +85,7 @@ def carried(radius: float, seed: int) -> np.ndarray:
 
 
 def sunspots() -> Iterator[Line]:
-    """fig-sunspots-series, in means of a quarter of a year."""
+    """fig-recipe-series, in means of a quarter of a year."""
     numbers = datasets.sunspots(until="1983").to_numpy(dtype=float)
     quarters = numbers[: len(numbers) // 3 * 3].reshape(-1, 3).mean(axis=1)
     last = len(quarters) - 47 * 4  # the test years

@@ -22,6 +22,7 @@ SHARED = {
     "eigenvalue": ["chart"],
     "leash": ["chart", "sine", "sine-networks"],
     "running": ["chart", "sine", "sine-networks"],
+    "time-machine": ["chart"],
 }
 
 
