@@ -1,6 +1,6 @@
 """Sphinx: the role ``{erratum}`` writes a figure of the errata page from its record.
 
-``{erratum}`yes-no-peer / 195, LSTM / .2f``` gives row, quantity, and how to print
+``{erratum}`yes-no-peer / 195, sensor 1 / .2f``` gives row, quantity, and how to print
 it (three digits if left out). A record (``data/results/errata_*.csv``) has the columns row, what,
 quantity, value, low, high, unit, count. Where `low` and `high` are there, they follow in brackets.
 What cannot be found stops the build.
