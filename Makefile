@@ -133,7 +133,7 @@ lowest: $(TESTS)  ## test the package with the lowest versions that pyproject.to
 	$(UV) pip install --quiet --no-config --python $(LOWEST)/bin/python --resolution lowest-direct \
 		--requirement pyproject.toml --extra grading
 	$(UV) pip install --quiet --no-config --python $(LOWEST)/bin/python --constraint tests/requirements.txt \
-		pytest pytest-xdist hypothesis nbformat
+		pytest pytest-xdist hypothesis mapie nbformat
 	$(LOWEST)/bin/python -m pip list --format freeze --disable-pip-version-check
 	$(call stage,Testing the package,$(LOWEST)/bin/python -m pytest -q -n 2 -W default -m "not sandbox" rnncourse $(OF_PACKAGE))
 
