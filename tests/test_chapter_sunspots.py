@@ -66,6 +66,29 @@ def test_recorded_indices_are_those_of_the_chapter() -> None:
     assert {name: assigned.get(name) for name in wanted} == wanted
 
 
+def test_the_recipe_stopped_too_early_and_its_batches_were_no_fault() -> None:
+    runs = datasets.recorded("sunspots_recipe").set_index(["learnt", "batch", "epochs", "seed"]).sort_index()
+    ways = [("Jan", 1, 20), ("Jan", 12, 20), ("Jan", 1, 240), ("Jan", 12, 240), ("all", 12, 20)]
+    assert all(runs.loc[way].index.tolist() == list(range(12)) for way in ways)
+    rough, few, long, both, months = (runs.loc[way].median() for way in ways)
+    for judged in ("januaries", "months"):
+        assert long[judged] < both[judged] < rough[judged] < few[judged]
+    less = (runs.loc[ways[4]] < runs.loc[ways[3]]).sum()
+    assert less.to_dict() == {"januaries": 7, "months": 12}
+    alone = runs["months"].xs((12, 240), level=(1, 2)).groupby("learnt").median()
+    assert len(alone) == 12
+    assert (alone < months["months"]).sum() == 6
+    assert (alone.idxmin(), alone.idxmax()) == ("Oct", "Mar")
+
+
+def test_the_recipes_windows_are_every_twelfth_of_all() -> None:
+    honest = NUMBERS[:LATER] / NUMBERS[:TEST].max()
+    known = make_windows(honest[:TEST], lookback=12, stride=12)
+    every = make_windows(honest, lookback=12).between(12, TEST)
+    np.testing.assert_array_equal(every.inputs[::12], known.inputs)
+    np.testing.assert_array_equal(every.targets[::12], known.targets)
+
+
 def test_choice_is_trained_and_judged_before_the_test_years() -> None:
     source = RECORD.read_text(encoding="utf-8")
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
