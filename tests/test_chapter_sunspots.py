@@ -144,8 +144,7 @@ def test_networks_are_the_best_of_nine_and_forecast_each_test_month() -> None:
     mean = tuned.groupby(["kind", "lookback", "units"])["corrected"].mean()
     best = {kind: mean[kind].idxmin() for kind in ("feed-forward", "RNN", "GRU")}
     assert best == {"feed-forward": (36, 64), "RNN": (36, 16), "GRU": (132, 16)}
-    for kind, chosen in chapters.sunspots.CHOSEN_PEERS.items():
-        assert tuple(chosen.values()) == best[kind]
+    assert {kind: tuple(chosen.values()) for kind, chosen in chapters.sunspots.CHOSEN_PEERS.items()} == best
     rolled = datasets.recorded("sunspots_rolled").set_index(["kind", "seed"])
     assert rolled.index.tolist() == [(kind, seed) for kind in best for seed in range(3)]
     assert list(rolled.columns) == list(datasets.sunspots().index[TEST:LATER].astype(str))
