@@ -79,10 +79,10 @@ ONE_STEP_KINDS = {
 }
 
 
-def sine_feed_forward() -> nn.Module:
-    """Ten units that read the fifty points at once, and a linear layer."""
-    inner = nn.Linear(50, 10), nn.Tanh(), nn.Linear(10, 1)
-    return nn.Sequential(nn.Flatten(), *inner, nn.Unflatten(1, (1, 1)))
+def sine_feed_forward(points: int = 50, units: int = 10) -> nn.Module:
+    """Units that read all points at once, and a linear layer: (…, B, points, 1) -> (…, B, 1, 1)."""
+    inner = nn.Linear(points, units), nn.Tanh(), nn.Linear(units, 1)
+    return nn.Sequential(nn.Flatten(-2), *inner, nn.Unflatten(-1, (1, 1)))
 
 
 def sine_linear() -> nn.Module:
@@ -204,8 +204,7 @@ def study_networks(
             return models.Forecaster(
                 layer, readout=head, residual=change, lookback=length
             )
-        inner = nn.Linear(length, units), nn.Tanh(), nn.Linear(units, 1)
-        return nn.Sequential(nn.Flatten(-2), *inner, nn.Unflatten(-1, (1, 1)))
+        return sine_feed_forward(length, units)
 
     options = {"epochs": EPOCHS, "batch_size": BATCH, "scheduler": ONE_CYCLE}
     inputs = SINE_WINDOWS.inputs[:, list(places)]
@@ -506,8 +505,7 @@ def family_network(
 ) -> nn.Module:
     """Make a network for windows of so many points."""
     if kind == "feed-forward":
-        inner = nn.Linear(points, units), nn.Tanh(), nn.Linear(units, 1)
-        return nn.Sequential(nn.Flatten(), *inner, nn.Unflatten(1, (1, 1)))
+        return sine_feed_forward(points, units)
     core = {"LSTM": nn.LSTM, "GRU": nn.GRU}[kind](1, units, batch_first=True)
     residual = predicts == "change"
     return models.Forecaster(core, readout=head, residual=residual, lookback=points)
