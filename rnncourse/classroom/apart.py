@@ -70,6 +70,5 @@ def _limited(function: Callable[..., None], task: Sequence[Any], limits: Mapping
 
 
 def _end_with_the_first() -> None:
-    if first := multiprocessing.parent_process():
-        first.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+    multiprocessing.parent_process().join()  # type: ignore[union-attr]
+    os.kill(os.getpid(), signal.SIGTERM)

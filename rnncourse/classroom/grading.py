@@ -10,6 +10,7 @@ import argparse
 import collections
 import hashlib
 import json
+import os
 import re
 import sys
 import time
@@ -46,9 +47,8 @@ from rnncourse.classroom.sandbox import Limits, Sandbox, SandboxError, check_san
 
 def _nothing(handed: HandedIn, assignment: Assignment) -> dict[str, Any]:
     """No points, and nothing to say."""
-    names = [question.name for question in assignment.questions]
-    messages: dict[str, list[str]] = {name: [] for name in names}
-    points = dict.fromkeys(names, 0.0)
+    messages: dict[str, list[str]] = {question.name: [] for question in assignment.questions}
+    points = dict.fromkeys(messages, 0.0)
     nothing = {"points": points, "messages": messages, "answers": {}, "problems": [], "hurried": False}
     return {"student": handed.student} | nothing
 
@@ -71,7 +71,6 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     """
     begin = time.monotonic()
     result = _nothing(handed, assignment)
-    points, messages = result["points"], result["messages"]
     try:
         notebook = read_notebook(handed.path, assignment)
     except (OSError, ValueError) as error:
@@ -79,7 +78,7 @@ def grade(handed: HandedIn, assignment: Assignment, sandbox: Sandbox) -> dict[st
     with sandbox:
         submission = Submission(notebook.cells, sandbox, set(assignment.given.values()))
         for question in assignment.questions:
-            points[question.name], messages[question.name] = run_question(question, submission)
+            result["points"][question.name], result["messages"][question.name] = run_question(question, submission)
     cells = [one_line(first_line(cell)) for cell in notebook.cells]
     problems = [f"`{cells[number - 1]}`: {fault}" for number, fault in sorted(submission.problems.items())]
     result |= {"answers": dict(notebook.answers), "problems": problems, "hurried": submission.hurried}
@@ -169,6 +168,8 @@ def _grade_apart(handed: HandedIn, assignment: Assignment, sandbox: Sandbox, pla
         result = _not_graded(handed, assignment, str(error))
     except Exception as error:  # the others are graded, and this one again the next time
         result = _not_graded(handed, assignment, f"this could not be graded: {type(error).__name__}: {error}")
+    finally:
+        remove_groups(os.getpid())  # stopped while the sandbox was being started, it has left one
     part.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
