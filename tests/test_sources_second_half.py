@@ -1,0 +1,185 @@
+"""The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
+
+Item S4 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
+"""
+
+import re
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from measured import figures
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import StandardScaler
+from test_sources import numbers_in, parts_of, rms, roughly
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from rnncourse import datasets, models, training
+from rnncourse.windows import make_windows
+
+
+def spread(values: Any) -> list[float]:
+    """Median, lowest and highest."""
+    return np.quantile(values, [0.5, 0, 1]).tolist()
+
+
+# S4: three inputs of 50 steps, joined into one of 150.
+
+LEADS = (5, 9, 14)
+Part = tuple[np.ndarray, np.ndarray]  # inputs (N, 50, 3), targets (N, 1, 1)
+
+
+def independent_parameters() -> np.ndarray:
+    """Three parameters that know nothing of each other, and the observable, which follows each by its lead."""
+    random = np.random.default_rng(0)
+    z = random.normal(size=(1014, 3))
+    for t in range(1, len(z)):
+        z[t] = 0.8 * z[t - 1] + 0.6 * z[t]
+    z1, z2, z3 = (z[14 - lead :][:1000, k] for k, lead in enumerate(LEADS))
+    observable = 4 + np.exp(0.4 * z1) + np.tanh(z2) + 0.25 * z2 * z3**2
+    return np.column_stack([z[14:], observable + 0.01 * random.normal(size=1000)])
+
+
+@cache
+def three_inputs(data: str) -> tuple[Part, Part, float]:
+    """Windows of the 700 steps to learn from, of the 300 to judge on, and the unit of the observable."""
+    series = datasets.leading_parameters().to_numpy() if data == "leading" else independent_parameters()
+    scaler = StandardScaler().fit(series[:700])
+    cut = make_windows(scaler.transform(series), lookback=50, targets=3)
+    known, later = ((part.inputs[..., :3], part.targets) for part in (cut.between(50, 700), cut.between(700, 1000)))
+    return known, later, scaler.scale_[3]
+
+
+def joined(x: np.ndarray) -> np.ndarray:
+    """The thread's long sequence, (N, 150, 1): all of the first series, then the second, then the third."""
+    return x.transpose(0, 2, 1).reshape(len(x), 150, 1)
+
+
+class ABranchEach(nn.Module):
+    """A GRU(10) for each series; the head reads their states side by side."""
+
+    def __init__(self, readout: str) -> None:
+        super().__init__()
+        self.cores = nn.ModuleList(nn.GRU(1, 10, batch_first=True) for _ in range(3))
+        self.readout = readout
+        self.head = nn.Linear(30 if readout == "last" else 50 * 30, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        states = torch.cat([core(x[..., [k]])[0] for k, core in enumerate(self.cores)], dim=2)
+        return self.head(states[:, -1] if self.readout == "last" else states.flatten(start_dim=1))[:, :, None]
+
+
+def fed(way: str, readout: str) -> nn.Module:
+    if way == "branches":
+        return ABranchEach(readout)
+    core = nn.GRU(3 if way == "features" else 1, 10, batch_first=True)
+    return models.Forecaster(core, readout=readout, lookback=50 if way == "features" else 150)
+
+
+def test_s4_three_inputs_of_50_become_one_of_150() -> None:
+    known, later, _ = three_inputs("independent")
+    long = joined(known[0])
+    assert (known[0].shape, later[0].shape, long.shape) == ((650, 50, 3), (300, 50, 3), (650, 150, 1))
+    np.testing.assert_array_equal(long[7, :, 0], np.concatenate([known[0][7, :, k] for k in range(3)]))
+    place = joined(np.arange(150.0).reshape(1, 50, 3))[0, :, 0]
+    needed = [int(np.flatnonzero(place == 3 * (50 - lead) + k)[0]) for k, lead in enumerate(LEADS)]
+    assert needed == [45, 91, 136]
+    assert [149 - step for step in needed] == [104, 58, 13]  # steps still to come; side by side 4, 8 and 13
+
+
+def test_s4_weights_of_each_way() -> None:
+    ways = ("features", "long", "branches")
+    count = {head: [sum(w.numel() for w in fed(way, head).parameters()) for way in ways] for head in ("last", "all")}
+    assert count == {"last": [461, 401, 1201], "all": [951, 1891, 2671]}
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"), [("leading", [0.391, 2.493, 0.142]), ("independent", [0.726, 0.985, 0.361])]
+)
+def test_s4_persistence_the_mean_and_ridge(data: str, wanted: list[float]) -> None:
+    (x, y), (x_test, y_test), unit = three_inputs(data)
+    flat, later = x.reshape(650, 150), x_test.reshape(300, 150)
+    fits = [Ridge(penalty).fit(flat[:-100], y[:-100, 0]) for penalty in 10.0 ** np.arange(-2, 4)]
+    best = min(fits, key=lambda fit: rms(fit.predict(flat[-100:]) - y[-100:, 0, 0]))
+    linear = best.fit(flat, y[:, 0]).predict(later) - y_test[:, 0, 0]
+    errors = np.diff(np.append(y[-1], y_test)), y_test, linear
+    assert [rms(error) * unit for error in errors] == pytest.approx(wanted, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("data", "way"),
+    [
+        ("leading", "features"),
+        pytest.param("independent", "long", marks=pytest.mark.slow),
+        pytest.param("independent", "branches", marks=pytest.mark.slow),
+    ],
+)
+def test_s4_a_row_of_the_record_again(data: str, way: str) -> None:
+    """The thread's head, on all states; its own way is the long sequence."""
+    *parts, unit = three_inputs(data)
+    (x, y), (x_test, y_test) = ((joined(x) if way == "long" else x, y) for x, y in parts)
+    options = {"epochs": 40, "batch_size": 64, "scheduler": partial(OneCycleLR, max_lr=0.01, total_steps=440)}
+    ((model,), _) = training.fit_seeds(lambda: fed(way, "all"), x, y, seeds=[0], **options)
+    found = [rms(training.predict(model, inputs) - truth) * unit for inputs, truth in ((x, y), (x_test, y_test))]
+    row = datasets.recorded("inputs_ways").query("data == @data and way == @way and readout == 'all' and seed == 0")
+    assert found == roughly(row[["train", "test"]].to_numpy()[0].tolist())
+
+
+def test_s4_three_ways_and_two_heads() -> None:
+    runs = datasets.recorded("inputs_ways").groupby(["data", "readout", "way"])["test"]
+    assert (runs.size() == 5).all()
+    found = {which: spread(errors) for which, errors in runs}
+    assert found == {
+        ("leading", "last", "features"): roughly([0.0387, 0.0301, 0.0477]),
+        ("leading", "last", "long"): roughly([0.0500, 0.0360, 0.0721]),
+        ("leading", "last", "branches"): roughly([0.0407, 0.0390, 0.0572]),
+        ("leading", "all", "features"): roughly([0.0731, 0.0592, 0.0832]),
+        ("leading", "all", "long"): roughly([0.0884, 0.0671, 0.0897]),
+        ("leading", "all", "branches"): roughly([0.0861, 0.0742, 0.0914]),
+        ("independent", "last", "features"): roughly([0.593, 0.575, 0.652]),
+        ("independent", "last", "long"): roughly([0.997, 0.965, 1.059]),  # no better than the mean
+        ("independent", "last", "branches"): roughly([0.584, 0.577, 0.608]),
+        ("independent", "all", "features"): roughly([0.397, 0.391, 0.439]),
+        ("independent", "all", "long"): roughly([0.409, 0.406, 0.419]),
+        ("independent", "all", "branches"): roughly([0.402, 0.369, 0.406]),
+    }
+
+
+# The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
+
+WORDS = {
+    "S4": ["three inputs of length 50", "one sequence of 150", "GRU of 10 units"],
+}
+KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
+    "S4": {
+        "s4-ridge": 0.361,
+        "s4-all-long": (0.40, 0.43),
+        "s4-all-features": (0.38, 0.45),
+        "s4-all-branches": (0.36, 0.42),
+        "s4-last-long": (0.95, 1.08),
+        "s4-last-features": (0.56, 0.67),
+        "s4-last-branches": (0.56, 0.62),
+    },
+}
+
+
+@pytest.mark.parametrize("item", WORDS)
+def test_the_page_says_what_the_source_reports(item: str) -> None:
+    reports = parts_of(item)[0]
+    assert [words for words in WORDS[item] if words not in reports] == []
+
+
+@pytest.mark.parametrize("item", KEYS)
+def test_the_page_has_each_figure_from_its_key(item: str) -> None:
+    shown = re.findall(r"\{measured\}`([^`]*)`", "".join(parts_of(item)))
+    assert KEYS[item].keys() - shown == set()
+    for key, wanted in KEYS[item].items():
+        found = numbers_in(figures()[key].text)
+        if isinstance(wanted, tuple):
+            assert all(wanted[0] <= number <= wanted[1] for number in found), (key, found)
+        else:
+            assert found == (wanted if isinstance(wanted, list) else [wanted]), (key, found)
