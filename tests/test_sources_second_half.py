@@ -1,6 +1,6 @@
 """The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
 
-Items S4, S5 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+Items S4, S5, S6 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
@@ -266,6 +266,52 @@ def test_s5_a_small_network() -> None:
     np.testing.assert_allclose(ahead, recorded, rtol=0, atol=0.02)
 
 
+# S6: "try different values" of the dropout, and learning rates from 0.1 to 0.0001.
+
+RATES = [0.1, 0.01, 0.001, 0.0001]
+
+
+def test_s6_dropout_and_learning_rate() -> None:
+    """RMSE in closed loop over steps 500 to 699, medians of four seeds; also of one step ahead in training."""
+    study = datasets.recorded("observable_dropout")
+    assert (study.groupby(["input_dropout", "state_dropout", "lr"]).size() == 4).all()
+    table = study.pivot_table("closed_loop", ["input_dropout", "state_dropout"], "lr", "median")[RATES]
+    assert {rates: row.tolist() for rates, row in table.T.items()} == {
+        (0.0, 0.0): roughly([13.23, 0.181, 0.190, 0.428]),
+        (0.0, 0.25): roughly([1.122, 0.170, 0.216, 0.444]),
+        (0.0, 0.5): roughly([0.658, 0.249, 0.195, 0.491]),
+        (0.1, 0.0): roughly([1.441, 0.287, 0.270, 0.507]),
+        (0.1, 0.5): roughly([0.647, 0.491, 0.271, 0.621]),  # the thread's dropout; its rate is the last
+    }
+    one_step = study.query("input_dropout == 0 and lr == 0.1").groupby("state_dropout")["one_step"].median()
+    assert one_step[[0.0, 0.5]].tolist() == roughly([0.0513, 0.0526])
+    without = study.query("input_dropout == 0 and state_dropout == 0").groupby("lr")["closed_loop"]
+    assert [spread(without.get_group(rate)) for rate in RATES] == [
+        roughly([13.23, 0.754, 29.0]),
+        roughly([0.181, 0.138, 0.290]),
+        roughly([0.190, 0.167, 0.199]),
+        roughly([0.428, 0.415, 0.454]),
+    ]
+
+
+@pytest.mark.parametrize(("on_input", "on_state", "rate"), [(0.0, 0.0, 0.001), (0.1, 0.5, 0.01)])
+def test_s6_a_row_of_the_record_again(on_input: float, on_state: float, rate: float) -> None:
+    series, back = scaled_until(500)
+    cut = make_windows(series[:500], lookback=20)
+
+    def make() -> nn.Module:
+        core = layers.VariationalGRU(4, 24, input_dropout=on_input, state_dropout=on_state)
+        return models.Forecaster(core, targets=4, readout="all", lookback=20)
+
+    options = {"epochs": 40, "batch_size": 64, "optimizer": partial(Adam, lr=rate, fused=True)}
+    ((model,), _) = training.fit_seeds(make, cut.inputs, cut.targets, seeds=[0], **options)
+    one_step = rms(training.predict(model, cut.inputs) - cut.targets)
+    ahead = back(forecasting.closed_loop(model, series[480:500], 200))
+    same = "input_dropout == @on_input and state_dropout == @on_state and lr == @rate and seed == 0"
+    (row,) = datasets.recorded("observable_dropout").query(same)[["one_step", "closed_loop"]].to_numpy()
+    assert (one_step, rms(ahead - observable()[500:KNOWN])) == roughly(tuple(row))
+
+
 # The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
 
 WORDS = {
@@ -278,6 +324,7 @@ WORDS = {
         "0.0001",
         "about 15%",
     ],
+    "S6": ["Try different values", "0.1 to 0.0001"],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
     "S4": {
@@ -299,6 +346,15 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
         "s5-small-rmse": (0.2, 0.35),
         "s5-ridge-rmse": (0.15, 0.35),
         "s5-naive-rmse": 1.214,
+    },
+    "S6": {
+        "s6-rate-1": (0.7, 30),
+        "s6-rate-2": (0.1, 0.3),
+        "s6-rate-3": (0.15, 0.22),
+        "s6-rate-4": (0.4, 0.5),
+        "s6-state": (0.4, 0.9),
+        "s6-state-good": (0.15, 0.25),
+        "s6-both-good": (0.24, 0.31),
     },
 }
 
