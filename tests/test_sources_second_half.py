@@ -1,6 +1,6 @@
 """The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
 
-Items S4, S5, S6 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+Items S4, S5, S6, S7 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
@@ -14,9 +14,12 @@ import pytest
 import torch
 from measured import figures
 from sklearn.linear_model import Ridge
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
 from test_sources import numbers_in, parts_of, rms, roughly
 from torch import nn
+from torch.nn.functional import cross_entropy
 from torch.optim import Adam
 from torch.optim.lr_scheduler import OneCycleLR
 
@@ -312,6 +315,114 @@ def test_s6_a_row_of_the_record_again(on_input: float, on_state: float, rate: fl
     assert (one_step, rms(ahead - observable()[500:KNOWN])) == roughly(tuple(row))
 
 
+# S7: does a device fail? 195 sequences of 3 steps, 8 variables.
+
+
+def test_s7_three_steps_of_195_devices() -> None:
+    x, y = datasets.device_failures()
+    assert (x.shape, np.bincount(y).tolist()) == ((195, 3, 8), [140, 55])
+    rows = x.reshape(-1, 8)
+    assert len(rows[:195].reshape(-1, 3, 8)) == 65  # the thread's code cuts 195 rows into so many
+    device = np.lib.stride_tricks.sliding_window_view(np.repeat(np.arange(195), 3), 3)
+    assert (len(device), (device[:, 0] != device[:, 2]).sum()) == (583, 388)  # sliding by one mixes devices
+
+
+def test_s7_layers_of_the_thread_and_their_order() -> None:
+    training.reproducible(0)
+    x, _ = datasets.device_failures()
+    core, head = nn.LSTM(8, 32, batch_first=True), nn.Linear(32, 2)
+    states, _ = core(torch.tensor(x))
+    last = states[:, -1]
+    logits = head(last)
+    chance = torch.softmax(logits, dim=1)
+    shapes = [tuple(part.shape) for part in (states, last, logits, chance)]
+    assert shapes == [(195, 3, 32), (195, 32), (195, 2), (195, 2)]
+    decoded = np.array(["no", "yes"])[chance.argmax(dim=1).numpy()]
+    assert (decoded.shape, set(decoded)) == ((195,), {"no", "yes"})
+    packaged = models.SequenceClassifier(core, 2)
+    packaged.head = head
+    np.testing.assert_array_equal(training.predict(packaged, x), logits.detach().numpy())
+    assert sum(weight.numel() for weight in packaged.parameters()) == 5442
+    torch.testing.assert_close(head(states)[:, -1], logits)  # linear before last: the same
+    too_early = head(torch.softmax(last, dim=1)).sum(dim=1)
+    assert (too_early - 1).abs().min() > 0.5  # softmax before linear: no probabilities
+
+
+def test_s7_the_softmax_is_in_the_loss() -> None:
+    truth = torch.tensor([0])
+    wrong = torch.tensor([[0.0, 800.0]])
+    assert -torch.log(torch.softmax(wrong, dim=1))[0, 0] == torch.inf
+    assert cross_entropy(wrong, truth) == 800
+    perfect = torch.softmax(torch.tensor([[100.0, -100.0]]), dim=1)
+    assert cross_entropy(perfect, truth).item() == pytest.approx(0.3133, abs=5e-5)  # applied twice
+
+
+def failure_network(x: np.ndarray, y: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Train the thread's network for as many epochs as suit a fifth of the devices; return its P(yes)."""
+    mean, deviation = x.mean((0, 1)), x.std((0, 1))
+    scaled = (x - mean) / deviation
+
+    def fitted(z: np.ndarray, answers: np.ndarray, epochs: int, **stop: Any) -> tuple[nn.Module, training.History]:
+        training.reproducible(seed)
+        model = models.SequenceClassifier(nn.LSTM(8, 32, batch_first=True), 2)
+        options = {"loss": cross_entropy, "optimizer": partial(Adam, lr=0.01, fused=True), **stop}
+        return model, training.fit(model, z, answers, epochs=epochs, **options)
+
+    fit, stop, y_fit, y_stop = train_test_split(scaled, y, test_size=0.2, stratify=y, random_state=seed)
+    _, history = fitted(fit, y_fit, 200, patience=10, validation=(stop, y_stop))
+    model, _ = fitted(scaled, y, history.best_epoch)
+
+    def chance(new: np.ndarray) -> np.ndarray:
+        logits = torch.tensor(training.predict(model, (new - mean) / deviation))
+        return torch.softmax(logits, dim=1)[:, 1].numpy()
+
+    return chance
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [("LSTM, 3 × 8", np.asarray), ("LSTM, changes 2 × 8", partial(np.diff, axis=1))],
+    ids=["readings", "changes"],
+)
+def test_s7_a_row_of_the_record_again(name: str, view: Callable[[np.ndarray], np.ndarray]) -> None:
+    x, y = datasets.device_failures(seed=0)
+    out = np.zeros(len(y))
+    for fold, (train, test) in enumerate(StratifiedKFold(5, shuffle=True, random_state=0).split(x, y)):
+        out[test] = failure_network(view(x[train]), y[train], fold)(view(x[test]))
+    row = datasets.recorded("yes_no_folds").query("model == @name and data_seed == 0 and repeat == 0")
+    assert [roc_auc_score(y, out)] == roughly(row["auc"].tolist())
+
+
+def test_s7_the_network_and_its_peers_on_ten_sets() -> None:
+    """AUC of devices held out, in cross-validation; the thread has "great results", and no figure."""
+    runs = datasets.recorded("yes_no_folds").groupby(["model", "data_seed"])[["auc", "accuracy", "fresh_auc"]].mean()
+    found = {name: spread(runs.loc[name, "auc"]) for name in runs.index.unique("model")}
+    assert found == {
+        "LSTM, 3 × 8": roughly([0.879, 0.858, 0.909]),
+        "LSTM, changes 2 × 8": roughly([0.947, 0.929, 0.956]),
+        "always no": roughly([0.490, 0.485, 0.5]),
+        "forest, 16 changes": roughly([0.957, 0.941, 0.964]),
+        "forest, 24 numbers": roughly([0.874, 0.846, 0.907]),
+        "logistic, 16 changes": roughly([0.865, 0.831, 0.907]),
+        "logistic, 24 numbers": roughly([0.858, 0.827, 0.893]),
+        "logistic, 8 means": roughly([0.469, 0.392, 0.546]),
+        "logistic, and products": roughly([0.873, 0.818, 0.920]),
+    }
+    medians = runs.groupby("model").median()
+    assert medians.loc[["LSTM, 3 × 8", "always no"], "accuracy"].tolist() == roughly([0.838, 0.703])
+    others = medians.loc[["LSTM, 3 × 8", "LSTM, changes 2 × 8", "logistic, 24 numbers"], "fresh_auc"]
+    assert others.tolist() == roughly([0.891, 0.946, 0.866])
+
+
+def test_s7_one_number_ranks_better() -> None:
+    """The smaller change of the first sensor, against the network as recorded, set by set."""
+    sets = [datasets.device_failures(seed=seed) for seed in range(10)]
+    found = [roc_auc_score(y, np.diff(x[:, :, 0], axis=1).min(axis=1)) for x, y in sets]
+    assert spread(found) == pytest.approx([0.951, 0.942, 0.964], abs=1e-3)
+    runs = datasets.recorded("yes_no_folds").query("model == 'LSTM, 3 × 8'")
+    assert (found > runs.groupby("data_seed")["auc"].mean()).all()
+
+
 # The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
 
 WORDS = {
@@ -325,6 +436,7 @@ WORDS = {
         "about 15%",
     ],
     "S6": ["Try different values", "0.1 to 0.0001"],
+    "S7": ["8 variables", "sequences of 3", "195 samples", "LSTM of 32 units", "Great results"],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
     "S4": {
@@ -355,6 +467,16 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
         "s6-state": (0.4, 0.9),
         "s6-state-good": (0.15, 0.25),
         "s6-both-good": (0.24, 0.31),
+    },
+    "S7": {
+        "s7-shape": [195, 3, 8],
+        "s7-sets": 10,
+        "s7-lstm": (0.85, 0.92),
+        "s7-logistic": (0.82, 0.9),
+        "s7-changes": (0.92, 0.96),
+        "s7-forest": (0.93, 0.97),
+        "s7-accuracy": (0.82, 0.85),
+        "s7-no": 0.703,
     },
 }
 
