@@ -1,6 +1,6 @@
 """The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
 
-Items S4, S5, S6, S7 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+Items S4, S5, S6, S7, S8 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
@@ -423,6 +423,38 @@ def test_s7_one_number_ranks_better() -> None:
     assert (found > runs.groupby("data_seed")["auc"].mean()).all()
 
 
+# S8: sums of numbers that are written as text.
+
+
+def one_hot(texts: list[str], length: int) -> np.ndarray:
+    """Each character as a row of 11; a blank, before shorter texts, has none."""
+    characters = np.array([list(text.rjust(length)) for text in texts])
+    return (characters[..., None] == np.array(list("0123456789+"))).astype(float)
+
+
+def test_s8_a_network_interpolates_sums_and_does_not_add() -> None:
+    random = np.random.default_rng(0)
+    pairs = np.stack(np.divmod(random.permutation(10_000), 100), axis=1)
+    longer = random.integers(100, 1000, size=(1000, 2))
+    x, x_longer = (one_hot([f"{a}+{b}" for a, b in each], size) for each, size in ((pairs, 5), (longer, 7)))
+    total, total_longer = pairs.sum(axis=1), longer.sum(axis=1)
+    assert (x.shape, x_longer.shape) == ((10_000, 5, 11), (1000, 7, 11))
+    rate = partial(OneCycleLR, max_lr=0.02, total_steps=30 * 32)
+    options = {"seeds": range(3), "epochs": 30, "batch_size": 64, "scheduler": rate}
+    targets = total[:2000].reshape(-1, 1, 1) / 100
+    trained, _ = training.fit_seeds(
+        lambda: models.Forecaster(nn.LSTM(11, 20, batch_first=True)), x[:2000], targets, **options
+    )
+    (unseen, longest) = (
+        [np.abs(100 * training.predict(model, given)[:, 0, 0] - truth).mean() for model in trained]
+        for given, truth in ((x[9000:], total[9000:]), (x_longer, total_longer))
+    )
+    assert unseen == pytest.approx([0.545, 0.597, 0.587], abs=0.05)
+    assert np.abs(total[9000:] - total[:2000].mean()).mean() == pytest.approx(33.93, abs=0.005)
+    assert longest == roughly([930, 953, 939])
+    assert total_longer.mean() == pytest.approx(1097, abs=0.5)
+
+
 # The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
 
 WORDS = {
@@ -437,6 +469,7 @@ WORDS = {
     ],
     "S6": ["Try different values", "0.1 to 0.0001"],
     "S7": ["8 variables", "sequences of 3", "195 samples", "LSTM of 32 units", "Great results"],
+    "S8": ["LSTM of 20 units", "text"],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
     "S4": {
@@ -478,6 +511,7 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
         "s7-accuracy": (0.82, 0.85),
         "s7-no": 0.703,
     },
+    "S8": {"s8-unseen": (0.4, 0.8), "s8-mean": 33.9, "s8-long": (900, 1000), "s8-long-mean": 1097},
 }
 
 
