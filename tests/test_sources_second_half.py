@@ -1,6 +1,6 @@
 """The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
 
-Items S4, S5, S6, S7, S8, S12 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+Items S4 to S8, S12 and S13 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
@@ -24,7 +24,7 @@ from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Adamax
 from torch.optim.lr_scheduler import OneCycleLR
 
-from rnncourse import baselines, datasets, forecasting, layers, models, training
+from rnncourse import baselines, datasets, forecasting, layers, models, training, two_inputs
 from rnncourse.drought import DroughtWindows, drought_windows
 from rnncourse.windows import make_windows
 
@@ -584,6 +584,99 @@ def test_s12_on_real_rows_persistence_is_not_beaten() -> None:
     assert mean.min() > mean["persistence"] - 1e-9
 
 
+# S13: a network with two inputs, as a graph of layers.
+
+# The source's rows, in its order, by our names.
+ROWS = {
+    "deep.1": 3264,
+    "memory.0": 3200,
+    "memory.1": 33024,
+    "deep.4": 4160,
+    "deep.6": 4160,
+    "memory_output.1": 130,
+    "deep.8": 325,
+    "from_facts.1": 110,
+    "main.1": 1152,
+    "main.4": 4160,
+    "main.6": 130,
+}
+
+
+def weights_of(part: nn.Module) -> int:
+    return sum(weight.numel() for weight in part.parameters())
+
+
+def two_batches() -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens and facts of four windows; what is made after them is in double precision."""
+    training.reproducible(0)
+    return torch.randint(50, (4, 50)), torch.randn(4, 10)
+
+
+def dropouts(model: nn.Module) -> list[float]:
+    return [part.p for part in model.modules() if isinstance(part, nn.Dropout)]
+
+
+def connected(model: Any, facts_by: Callable, order: tuple[int, ...], main: tuple[int, ...]) -> list[torch.Tensor]:
+    """What the printed connections give with the weights of a model: its three branches, and the end."""
+    tokens, facts = two_batches()
+
+    def dense(x: torch.Tensor, name: str, activation: Callable = torch.relu) -> torch.Tensor:
+        layer = model.get_submodule(name)
+        return activation(x @ layer.weight.T + layer.bias)
+
+    states, _ = model.memory[1](model.memory[0].weight[tokens])
+    memory = dense(states[:, -1], "memory_output.1", torch.sigmoid)
+    deep = dense(dense(dense(tokens.double(), "deep.1"), "deep.4"), "deep.6")
+    branches = [memory, dense(deep, "deep.8", torch.sigmoid), dense(facts, "from_facts.1", facts_by)]
+    end = torch.cat([branches[k] for k in order], dim=1)
+    assert end.shape == (4, 17)
+    first, second, last = (f"main.{k}" for k in main)
+    return [*branches, dense(dense(dense(end, first), second), last, torch.sigmoid)]
+
+
+def test_s13_every_row_of_the_summary() -> None:
+    model = two_inputs.FunctionalTwoInput()
+    assert {name: weights_of(model.get_submodule(name)) for name in ROWS} == ROWS
+    assert weights_of(model) == sum(ROWS.values()) == 53_815
+    formulas = [51 * 64, 50 * 64, 4 * 64 * (64 + 64 + 1), 65 * 64, 65 * 64, 65 * 2, 65 * 5, 11 * 10, 18 * 64, 65 * 64]
+    assert [*formulas, 65 * 2] == list(ROWS.values())
+    assert dropouts(model) == [0.5, 0.5, 0.3, 0.5, 0.25, 0.3]
+
+
+def test_s13_its_connections() -> None:
+    tokens, facts = two_batches()
+    model = two_inputs.FunctionalTwoInput().eval()
+    own = connected(model, nn.functional.gelu, (0, 1, 2), (1, 4, 6))
+    assert [tuple(part.shape) for part in own] == [(4, 2), (4, 5), (4, 10), (4, 2)]
+    for ours, theirs in zip(own, (*model.branches(tokens, facts), model(tokens, facts)), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_s13_it_takes_names_for_amounts() -> None:
+    """New numbers for the tokens, and the rows of the embedding with them: the deep branch is another one."""
+    tokens, facts = two_batches()
+    model, renumbered = two_inputs.FunctionalTwoInput().eval(), two_inputs.FunctionalTwoInput().eval()
+    renumbered.load_state_dict(model.state_dict())
+    number = torch.from_numpy(np.random.default_rng(0).permutation(50))
+    with torch.no_grad():
+        renumbered.memory[0].weight[number] = model.memory[0].weight
+    pairs = zip(model.branches(tokens, facts), renumbered.branches(number[tokens], facts), strict=True)
+    moved = [(one - other).abs().max().item() for one, other in pairs]
+    assert (moved[0] < 1e-12, moved[1] > 0.1, moved[2]) == (True, True, 0)
+
+
+def test_s13_given_a_task() -> None:
+    """Drought in four weeks and frost within two: log loss in the test years, medians of five seeds as recorded."""
+    runs = datasets.recorded("inputs_branches").groupby(["branches", "dropout"])
+    assert (runs.size() == 5).all()
+    found = runs[["drought_loss", "frost_loss"]].median()
+    assert found.loc[("whole", True)].tolist() == roughly([0.462, 0.270])
+    assert found.loc[("deep", True)].tolist() == roughly([0.462, 0.545])
+    assert found.loc[("memory", True)].tolist() == roughly([0.477, 0.320])
+    assert found.loc[("facts", True)].tolist() == roughly([0.479, 0.299])
+    assert found.loc[("whole", False)].tolist() == roughly([0.465, 0.249])
+
+
 # The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
 
 WORDS = {
@@ -600,6 +693,7 @@ WORDS = {
     "S7": ["8 variables", "sequences of 3", "195 samples", "LSTM of 32 units", "Great results"],
     "S8": ["LSTM of 20 units", "text"],
     "S12": ["LSTM of 60 units", "Adamax at 0.01", "30 epochs", "0.7506", "0.4153", "0.3555", "0.1837"],
+    "S13": ["53,815 parameters", " · ".join(f"{count:,}" for count in ROWS.values())],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
     "S4": {
@@ -655,6 +749,7 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
         "s12-naive-mae": 0.441,
         "s12-recipe-mae": (0.49, 0.51),
     },
+    "S13": {"s13-total": 53815, "s13-rows": list(ROWS.values())},
 }
 
 
