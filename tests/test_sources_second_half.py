@@ -1,6 +1,6 @@
 """The sources' examples of chapters 4 to 7, made again with the package alone, whatever the pages do.
 
-Items S4 to S8, S12 and S13 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
+Items S4 to S8 and S12 to S14 of the page on the sources, held as in `test_sources`. What takes minutes is read from its
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
@@ -677,6 +677,53 @@ def test_s13_given_a_task() -> None:
     assert found.loc[("whole", False)].tolist() == roughly([0.465, 0.249])
 
 
+# S14: the same network as a module of R's torch.
+
+
+def test_s14_every_part_of_the_module() -> None:
+    tokens, facts = two_batches()
+    model = two_inputs.TwoInput()
+    parts = {name: weights_of(part) for name, part in model.named_children()}
+    assert parts == {"memory": 36_480, "memory_output": 130, "deep": 11_909, "from_facts": 110, "main": 5_442}
+    assert weights_of(model) == 54_071
+    assert dropouts(model) == [0.5, 0.5, 0.3, 0.5, 0.5, 0.5]
+    own = connected(model.eval(), nn.functional.selu, (0, 2, 1), (0, 3, 6))
+    for ours, theirs in zip(own, (*model.branches(tokens, facts), model(tokens, facts)), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+def test_s14_256_more_are_a_second_bias_that_adds_nothing() -> None:
+    two_batches()
+    graph, module = two_inputs.FunctionalTwoInput(), two_inputs.TwoInput()
+    lstm, other = module.memory[1], graph.memory[1]
+    assert weights_of(module) - weights_of(graph) == lstm.bias_hh_l0.numel() == 4 * 64 == 256
+    own = {name: weight.detach().clone() for name, weight in lstm.named_parameters()}
+    own["bias_ih_l0"] += own["bias_hh_l0"]
+    own["bias_hh_l0"].zero_()
+    other.load_state_dict(own)
+    states = torch.randn(4, 50, 64)
+    torch.testing.assert_close(other(states)[0], lstm(states)[0], rtol=0, atol=1e-12)
+
+
+def test_s14_as_printed_it_cannot_run() -> None:
+    tokens, facts = two_batches()
+    model = two_inputs.TwoInput()
+    embedding, output = model.memory[0], model.memory_output
+    lstm = nn.LSTM(64, 64)  # as printed: time first
+    memory = nn.Sequential(embedding, lstm)
+    with pytest.raises(AttributeError, match="'tuple' object has no attribute 'view'"):
+        output(memory(tokens).view(4, -1))
+    with pytest.raises(RuntimeError, match="4x3200 and 64x2"):
+        output(memory(tokens)[0].reshape(4, -1))
+    with pytest.raises(IndexError):
+        embedding(torch.arange(1, 51))  # from 1, as in R
+    other = tokens.clone()
+    other[0] = (other[0] + 1) % 50
+    mixed = (memory(other)[0] - memory(tokens)[0]).abs().amax(dim=(1, 2))
+    assert (mixed > 0).tolist() == [True] * 4  # one window changes the states of all
+    assert model(tokens, facts).shape == (4, 2)  # mended
+
+
 # The page on the sources, as in `test_sources`. A list holds all numbers of a figure; a single number is exact.
 
 WORDS = {
@@ -694,6 +741,7 @@ WORDS = {
     "S8": ["LSTM of 20 units", "text"],
     "S12": ["LSTM of 60 units", "Adamax at 0.01", "30 epochs", "0.7506", "0.4153", "0.3555", "0.1837"],
     "S13": ["53,815 parameters", " · ".join(f"{count:,}" for count in ROWS.values())],
+    "S14": ["54,071 parameters", "110 · 36,480 · 130 · 11,909 · 5,442"],
 }
 KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
     "S4": {
@@ -750,6 +798,7 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
         "s12-recipe-mae": (0.49, 0.51),
     },
     "S13": {"s13-total": 53815, "s13-rows": list(ROWS.values())},
+    "S14": {"s14-total": 54071, "s14-rows": [110, 36480, 130, 11909, 5442], "s14-more": 256},
 }
 
 
