@@ -224,10 +224,21 @@ def told(notebook: nbformat.NotebookNode, path: Path) -> dict[str, str]:
     return {cell.id: said["out"] for cell, said in zip(tagged, outputs, strict=True)}
 
 
-def test_live_cells_of_the_book_print_what_the_notebook_holds() -> None:
-    for path in LIVE:
-        notebook = nbformat.read(path, 4)
-        assert told(notebook, path) == live_page.committed(notebook), path.name
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+TRAINS_LONG = {"02-by-hand/3-backwards"}  # for a quarter of a minute
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] if name_of(path) in TRAINS_LONG else []) for path in LIVE],
+    ids=name_of,
+)
+def test_live_cells_of_the_book_print_what_the_notebook_holds(path: Path) -> None:
+    notebook = nbformat.read(path, 4)
+    assert told(notebook, path) == live_page.committed(notebook)
 
 
 def test_cells_print_what_jupyter_prints(tmp_path: Path, small: nbformat.NotebookNode) -> None:

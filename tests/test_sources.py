@@ -119,9 +119,9 @@ TRAINED_ON = np.arange(1, 21) / 10
 
 def test_s3_as_the_reader_asked_it_fails() -> None:
     found = family_errors(
-        partial(nn.LSTM, 1, 10), TRAINED_ON, step=0.04, lookback=50, stride=10, epochs=20, readout="all"
+        partial(nn.LSTM, 1, 10), TRAINED_ON, step=0.04, lookback=50, stride=20, epochs=20, readout="all"
     )
-    assert np.median(found) == roughly(0.892)
+    assert np.median(found) == roughly(0.837)  # with a window every 10 steps, in twice the time, 0.892
     assert np.median(found) > np.sqrt(0.5)  # always zero
 
 

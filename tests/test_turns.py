@@ -8,6 +8,7 @@
 
 import ast
 import builtins
+import copy
 import re
 import symtable
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
+import numpy as np
 import pytest
+import torch
 from nbformat import NotebookNode
 from test_turn import CHECK, CODE, TASK, code, notebook, text
 from turn import solution, starting_code
@@ -23,6 +26,7 @@ from turn import solution, starting_code
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (ROOT / "book").glob("*/*.ipynb") if path.name != "assignment.ipynb")
 WRONG = ROOT / "tests" / "wrong_turns"
+DATA = (list, dict, set, np.ndarray, np.random.Generator, torch.Tensor, torch.nn.Module)  # what a cell may change
 
 
 class Turn(NamedTuple):
@@ -116,9 +120,22 @@ def prepared(turn: Turn) -> dict[str, Any]:
     return space
 
 
-def told(turn: Turn, completed: str) -> str:
-    """What the check says to it; empty if nothing is wrong. What the check does not foresee is raised."""
-    space = prepared(turn)
+def told(turn: Turn, completed: str, space: dict[str, Any]) -> str:
+    """What the check says to it; empty if nothing is wrong. What the check does not foresee is raised.
+
+    What is in the space afterwards is what was there before: the earlier cells run once for all mistakes.
+    """
+    names, state = {**space}, torch.get_rng_state()
+    data = copy.deepcopy({name: value for name, value in names.items() if isinstance(value, DATA)})
+    try:
+        return said_by_check(turn, completed, space)
+    finally:
+        space.clear()  # the same dict, in which the earlier cells' functions look for names
+        space.update(names | data)
+        torch.set_rng_state(state)
+
+
+def said_by_check(turn: Turn, completed: str, space: dict[str, Any]) -> str:
     exec(compile(completed, turn.name, "exec"), space)
     try:
         exec(compile(turn.check, f"check of {turn.name}", "exec"), space)
@@ -131,12 +148,13 @@ def complaints(path: Path, turn: Turn) -> list[str]:
     """What is wrong with a cell to complete, its check, or the mistakes against which it was tried."""
     wrong = [each for each in mistakes(path.stem) if each.cell == turn.name]
     found = [] if len(wrong) >= 2 else [f"{len(wrong)} mistakes in {path.stem}.py, wanted two"]
-    if said := told(turn, solution(turn.source)):
+    space = prepared(turn)
+    if said := told(turn, solution(turn.source), space):
         found.append(f"the solution fails: {said}")
     cases = {"the starting code": ("", starting_code(turn.source))}
     cases |= {f"mistake {number}": (each.said, each.code) for number, each in enumerate(wrong, 1)}
     for name, (words, completed) in cases.items():
-        said = told(turn, completed)
+        said = told(turn, completed, space)
         if said in {"", "no message"}:
             found.append(f"{name} passes, or no message says why not")
         elif words.strip() not in said:
@@ -183,6 +201,15 @@ def test_earlier_cells_run_only_where_they_are_needed(page: NotebookNode) -> Non
     (turn,) = turns(page)
     assert turn.before == ["a = 5\nb = {}", "b['x'] = a"]
     assert complaints(Path("page.ipynb"), turn) == []
+
+
+def test_what_a_mistake_changes_is_as_before_for_the_next(page: NotebookNode) -> None:
+    (turn,) = turns(page)
+    space = prepared(turn)
+    assert told(turn, "b['x'] = 0\na = total = 3", space) == ""
+    assert space["b"] == {"x": 5}
+    assert space["a"] == 5
+    assert "total" not in space
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,17 @@ def sine_one_step() -> pd.DataFrame:
     return table.round(10)  # what is smaller is the computer's rounding
 
 
+def sine_networks() -> pd.DataFrame:
+    """Return the weights of three seeds of the thread's network and of the small head."""
+    rows = []
+    for head in ("all", "last"):
+        for seed, model in enumerate(sine_models(range(3), head, False)):
+            weights = nn.utils.parameters_to_vector(model.parameters()).tolist()
+            text = " ".join(f"{weight:.9g}" for weight in weights)
+            rows.append({"head": head, "seed": seed, "weights": text})
+    return pd.DataFrame(rows)
+
+
 # --- why it drifts, and what mends it ------------------------------------------------------------
 
 # What a network reads of the window of 50: all of it, its ten newest points, or every fifth.
@@ -681,6 +692,7 @@ def sine_noise() -> pd.DataFrame:
 
 EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "sine_one_step": sine_one_step,
+    "sine_networks": sine_networks,
     "sine_study": sine_study,
     "sine_sizes": sine_sizes,
     "sine_family": sine_family,
