@@ -1,10 +1,12 @@
 """Chapter 3's facts: the source's windows, persistence on its targets, and the recorded tables."""
 
 import ast
+from functools import partial
 from pathlib import Path
 
 import chapters
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from statsmodels.tsa.ar_model import AutoReg
@@ -200,6 +202,55 @@ def test_cycles_are_chosen_on_validation_years() -> None:
     code = ast.unparse(functions["sunspots_cycle_tuned_run"]) + ast.unparse(functions["variance"])
     assert "LATER" not in code
     assert code.count("TEST") == code.count("origins_between(VALIDATION, TEST)")
+
+
+def test_penalties_are_chosen_on_validation_years_and_by_feed_forward_networks_with_132_months() -> None:
+    names = ["kind", "way", "lookback", "size", "residual", "penalty"]
+    tuned = pd.concat([datasets.recorded(f"sunspots_{name}_tuned") for name in ("cycle", "decay")])
+    tuned["kind"] = tuned["kind"].str.removesuffix(", penalty")
+    mean = tuned.fillna({"penalty": 0}).groupby(names)["rmse"].mean()
+    best = {key[:3]: key[3:] for key in mean.groupby(names[:3]).idxmin()}
+    penalised = {key for key, setting in best.items() if key[0] != "linear" and setting[-1] > 0}
+    chosen = chapters.sunspots.CHOSEN_DECAY
+    networks = {key for key in penalised if key[0] != "linear layer"}
+    assert networks == {("feed-forward", way, 132) for way in chapters.sunspots.WAYS}
+    assert chosen == {(kind, way): best[kind, way, 132] for kind, way in chosen}
+
+
+def test_a_recorded_network_with_a_penalty() -> None:
+    """Seed 0 from 1984 on, the penalty written out as a part of the loss."""
+    table = datasets.recorded("sunspots_decay")
+    rows = table[(table["kind"] == "feed-forward, penalty") & (table["way"] == "closed loop") & (table["seed"] == 0)]
+    forecast = {}
+    for stop, first in ((VALIDATION, HELD), (LATER, np.arange(LATER, len(NUMBERS) - 131, 12))):
+        mean, spread = ROOTS[:stop].mean(), ROOTS[:stop].std()
+        cut = make_windows((ROOTS[:stop] - mean) / spread, lookback=132)
+        x, y = cut.inputs[..., 0], cut.targets[:, 0]
+        training.reproducible(0)
+        model = nn.Sequential(nn.Linear(132, 4), nn.Tanh(), nn.Linear(4, 1))
+        weights, updates = list(model.parameters()), 20 * -(-len(x) // 64)
+
+        def loss(ahead: torch.Tensor, truth: torch.Tensor, weights: list[nn.Parameter] = weights) -> torch.Tensor:
+            return nn.functional.mse_loss(ahead, truth) + 0.015 * sum(w.square().sum() for w in weights)
+
+        training.fit(
+            model,
+            x,
+            y - x[:, -1:],
+            epochs=20,
+            batch_size=64,
+            loss=loss,
+            optimizer=partial(torch.optim.Adam, lr=0.01),
+            scheduler=partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=updates),
+        )
+        track = (ROOTS[first[:, None] + np.arange(-132, 0)] - mean) / spread
+        for _ in range(132):
+            track = np.column_stack([track, track[:, -1:] + training.predict(model, track[:, -132:])])
+        forecast[stop] = (track[:, 132:] * spread + mean).clip(min=0)
+    added = np.var(forecast[VALIDATION] - ROOTS[HELD[:, None] + CYCLE], axis=0)
+    errors = forecast[LATER] ** 2 + added - NUMBERS[first[:, None] + CYCLE]
+    found = rows[rows["origin"] >= LATER].filter(like="year").to_numpy()
+    np.testing.assert_allclose(found, np.mean(errors.reshape(-1, 11, 12) ** 2, axis=2), rtol=1e-3)
 
 
 def recorded_cycles(kind: str, way: str = "", lookback: int = 0) -> np.ndarray:
