@@ -252,6 +252,7 @@ def test_s5_largest_errors_stand_in_the_order_that_an_earlier_look_found() -> No
     assert found == sorted(found) == roughly([0.119, 0.178, 0.186, 0.662])
 
 
+@pytest.mark.slow
 def test_s5_a_small_network() -> None:
     """GRU(24) on windows of 40, eight seeds as recorded; seed 0 with a head on all states again."""
     runs = datasets.recorded("observable_heads").query("stop == 700 and lookback == 40 and not residual")
@@ -301,6 +302,7 @@ def test_s6_dropout_and_learning_rate() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("on_input", "on_state", "rate"), [(0.0, 0.0, 0.001), (0.1, 0.5, 0.01)])
 def test_s6_a_row_of_the_record_again(on_input: float, on_state: float, rate: float) -> None:
     series, back = scaled_until(500)
@@ -436,6 +438,7 @@ def one_hot(texts: list[str], length: int) -> np.ndarray:
     return (characters[..., None] == np.array(list("0123456789+"))).astype(float)
 
 
+@pytest.mark.slow
 def test_s8_a_network_interpolates_sums_and_does_not_add() -> None:
     random = np.random.default_rng(0)
     pairs = np.stack(np.divmod(random.permutation(10_000), 100), axis=1)
@@ -520,6 +523,7 @@ def test_s12_persistence_and_ridge() -> None:
     assert rms(linear, axis=0) == pytest.approx([0.60, 0.79, 0.82, 0.87, 0.88, 0.98], abs=0.05)
 
 
+@pytest.mark.slow
 def test_s12_an_epoch_of_the_recipe_again() -> None:
     cut, train, test = drought_cut()
     inputs, targets = drought_scaled(), cut.targets[..., None]
