@@ -10,6 +10,9 @@ import numpy as np
 
 from rnncourse._checks import finite_floats, within
 
+# Columns of a table of days that are no features; the last two only where the score was ranked here.
+APART = ["site", "date", "score", "balance_90", "percentile"]
+
 
 def check_steps(name: str, values: Any, edges: Iterable[int] | None = None) -> None:
     """Raise unless the index of `values` goes in even steps, between each two `edges` where these are given.
@@ -135,7 +138,7 @@ def features_of(name: str, table: Any) -> np.ndarray:
     check_table(name, table, ("site", "date", "score"))
     within(f"{name}: score, where it is not blank,", table["score"].dropna(), (0, 5), ndim=(1,))
     days_apart(name, table)
-    return finite_floats(name, table.drop(columns=["site", "date", "score"]), ndim=(2,))
+    return finite_floats(name, table.drop(columns=APART, errors="ignore"), ndim=(2,))
 
 
 def days_apart(name: str, table: Any) -> np.ndarray:

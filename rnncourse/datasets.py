@@ -5,7 +5,6 @@ Where each set comes from, its licence and its units: the page "Data" of the boo
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,15 +70,14 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     return np.asarray(np.sin(angular_frequency * (start + step * np.arange(steps))))
 
 
-def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-12") -> pd.Series:
+def sunspots(*, until: str = "1983-12") -> pd.Series:
     """Return monthly mean sunspot numbers from 1749-01.
 
     Parameters
     ----------
-    until : str, Period, date or datetime64, default "1983-12"
-        The last month. A longer span, such as "1983" or "1983Q2", ends with its last month; a day stands
-        for the month that it is in. The default is where the sources' file ends; up to "2009-06" the
-        later years are added from a second file on the same scale.
+    until : str, default "1983-12"
+        The last month, or year. The default is where the sources' file ends; up to "2009-06" the later years are
+        added from a second file on the same scale.
 
     Returns
     -------
@@ -110,13 +108,10 @@ def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-1
     import pandas as pd
 
     table = pd.concat([_shipped("sunspots.csv"), _shipped("sunspots_later.csv")])
-    months = pd.PeriodIndex(table["month"], freq="M", name="month")
-    try:  # as text, in which NumPy's dates keep their unit: "1983" is a year
-        last = pd.Period(str(until)).asfreq("M", how="end")
-    except (ValueError, AttributeError):  # what pandas cannot read, and its NaT
-        last = None
-    if not isinstance(until, str | pd.Period | datetime.date | np.datetime64) or last not in months:
+    last = f"{until}-12" if len(str(until)) == 4 else str(until)
+    if last not in table["month"].to_list():
         raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
+    months = pd.PeriodIndex(table["month"], freq="M", name="month")
     return pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")[:last]
 
 
@@ -163,7 +158,8 @@ def drought() -> pd.DataFrame:
         "vpd" (their difference, kPa), "ra" (extraterrestrial radiation, MJ per m² and day), "daylight" (h),
         "balance" (rain - et0, mm per day), "rain_7", "rain_30", "rain_90", "et0_7", "et0_30" (sums of
         so many days, mm), "dry_spell" (days since one with at least 1 mm of rain); and "score" (0 none to 5 worst,
-        each Tuesday, NaN on other days). ``attrs["training_end"]``: last training day of each site.
+        each Tuesday, NaN on other days). What is ranked stands apart from the features: "balance_90" (sum of 90 days,
+        mm) and its "percentile" (0 to 1). ``attrs["training_end"]``: last training day of each site.
 
     Raises
     ------
@@ -180,7 +176,7 @@ def drought() -> pd.DataFrame:
     --------
     >>> table = drought()
     >>> table.shape, table["site"].nunique(), table.attrs["training_end"]["tunis"]
-    ((115324, 21), 11, '1994-12-31')
+    ((115324, 23), 11, '1994-12-31')
     >>> print(round(table["score"].dropna().eq(0).mean(), 2))
     0.7
     """

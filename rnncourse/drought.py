@@ -85,8 +85,7 @@ def vapour_pressure(temperature: ArrayLike) -> np.ndarray:
     array([1.705, 3.075])
     """
     celsius = within("temperature", temperature, (-100, 100), ndim=range(65)).astype(np.float64)
-    pressure: np.ndarray = 0.6108 * np.exp(17.27 * celsius / (celsius + 237.3))
-    return pressure
+    return np.asarray(0.6108 * np.exp(17.27 * celsius / (celsius + 237.3)))
 
 
 def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -97,7 +96,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     latitude : float
         Degrees, north positive, -90 to 90.
     day : array_like
-        Day of the year, a whole number from 1 to 366.
+        Day of the year, from 1 to 366.
 
     Returns
     -------
@@ -109,7 +108,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     TypeError, ValueError
-        If the latitude is not a number from -90 to 90, or a day not a whole number from 1 to 366.
+        If the latitude is not a number from -90 to 90, or a day not one from 1 to 366.
 
     Examples
     --------
@@ -121,8 +120,6 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """
     finite_number("latitude", latitude, "between -90 and 90 degrees", lambda x: -90 <= x <= 90)
     number = within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
-    if (odd := number != np.floor(number)).any():
-        raise ValueError(f"day must be a whole number, got {number[odd][0]}")
     phi, year = np.deg2rad(latitude), 2 * np.pi * number / 365
     distance = 1 + 0.033 * np.cos(year)
     declination = 0.409 * np.sin(year - 1.39)
@@ -132,66 +129,15 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return 24 * 60 / np.pi * 0.0820 * distance * height, 24 / np.pi * sunset
 
 
-def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> np.ndarray:
-    """Return a drought score from 0 (none) to 5 for each day of one site.
+def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float]) -> pd.DataFrame:
+    """Return 18 daily features and a weekly drought score, from 0 (none) to 5, for each site.
 
-    A day's water balance is ranked among those of the *training* days that lie within 7 days of
-    the same day of the year. The percentile is the share of them that are lower, plus half the share that
-    are equal. Percentiles of 0.30, 0.20, 0.10, 0.05, 0.02 and 0 are scores of 0, 1, 2, 3, 4 and 5, with
-    straight lines between.
-
-    Parameters
-    ----------
-    balance : array_like of float, shape (T,)
-        Rain less evapotranspiration of the last 90 days, mm.
-    date : array_like of dates, shape (T,)
-        The days, each once; text is read as ISO 8601 has it, such as "2001-06-30".
-    training : array_like of bool, shape (T,)
-        Whether a day may be ranked against. What happens on the other days has no influence on any
-        score but their own.
-
-    Returns
-    -------
-    ndarray, shape (T,)
-        The scores.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a balance is not a finite number, `date` does not hold dates or `training` anything else than True and
-        False; if the lengths differ, a day comes twice, or a day has no training day near it in the year.
-
-    References
-    ----------
-    The percentiles are the cut points of the US Drought Monitor (droughtmonitor.unl.edu).
-
-    Examples
-    --------
-    >>> days = ["2001-06-01", "2002-06-01", "2003-06-02", "2004-06-01"]
-    >>> drought_score([-10.0, 20.0, 30.0, -50.0], days, [True, True, True, False]).round(2)
-    array([1.33, 0.  , 0.  , 5.  ])
-    """
-    values, days, known = finite_floats("balance", balance, ndim=(1,)), _days(date), np.asarray(training)
-    if np.ma.isMaskedArray(training) or known.dtype != bool:
-        raise TypeError(f"training must hold True and False, got {type(training).__name__} of dtype {known.dtype}")
-    if not values.shape == days.shape == known.shape:
-        raise ValueError(f"balance, date and training differ in shape: {values.shape}, {days.shape}, {known.shape}")
-    # Places in a leap year, so that a date has the same place every year.
-    place = days.day_of_year.to_numpy() + ((days.month > 2) & ~days.is_leap_year)
-    percentile = np.empty(len(values))
-    for here in np.unique(place):
-        apart = np.abs(place - here)
-        peers = np.sort(values[known & (np.minimum(apart, 366 - apart) <= 7)])
-        if not len(peers):
-            raise ValueError(f"training has no day within 7 days of {days[place == here][0].date()}")
-        own = values[place == here]
-        below, up_to = np.searchsorted(peers, own), np.searchsorted(peers, own, side="right")
-        percentile[place == here] = (below + up_to) / (2 * len(peers))
-    return np.interp(percentile, PERCENTILES, [5.0, 4.0, 3.0, 2.0, 1.0, 0.0])
-
-
-def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, share: float = 0.7) -> pd.DataFrame:
-    """Return 18 daily features and a weekly drought score for each site.
+    A day's water balance, rain less evapotranspiration of the last 90 days, is ranked among those of the site's
+    training days, of the first 70 % of its calendar years (rounded down), that lie within 7 days of the same day of
+    the year. The percentile is the share of them that are lower, plus half the share that are equal. Percentiles of
+    0.30, 0.20, 0.10, 0.05, 0.02 and 0, the cut points of the US Drought Monitor (droughtmonitor.unl.edu), are scores
+    of 0, 1, 2, 3, 4 and 5, with straight lines between. What happens after the training years has no influence on
+    any score but those of its own 90 days.
 
     Parameters
     ----------
@@ -200,32 +146,27 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
         other, day by day without gaps.
     latitudes : mapping of str to float
         Degrees north of each site.
-    share : float, default 0.7
-        The first part of each site's calendar years, rounded down, that scores are ranked against; above 0, at
-        most 1.
 
     Returns
     -------
     DataFrame
-        "site", "date", 18 columns (see `datasets.drought`), "score": blank (NaN) but on Tuesdays, the day that the
-        US Drought Monitor's maps are valid for. The first 89 days of a site are left out, as
+        "site", "date", 18 features (see `datasets.drought`), "score": blank (NaN) but on Tuesdays, the day that the
+        US Drought Monitor's maps are valid for. Apart from the features, after the score: "balance_90", what is
+        ranked (mm), and its "percentile", of each day. The first 89 days of a site are left out, as
         they have no sum of 90 days. ``attrs["training_end"]``: last training day of each site.
 
     Raises
     ------
     TypeError
         If `weather` is not a DataFrame, the column "date" holds something else than dates, one of weather something
-        else than numbers, or a latitude or the share is not a number.
+        else than numbers, or a latitude is not a number.
     ValueError
         If a column is missing, a value is not finite or beyond any weather on Earth, `tmin` exceeds `tmax`, a row has
-        no site, a site has no latitude or too few days, days are not consecutive, or the share is outside (0, 1] or
-        leaves no training year.
+        no site, a site has no latitude or too few days, days are not consecutive, or a day has no training day near
+        it in the year.
     """
     import pandas as pd
 
-    finite_number("share", share, "greater than 0 and at most 1", lambda x: 0 < x <= 1)
-    if not isinstance(latitudes, Mapping | pd.Series):
-        raise TypeError(f"latitudes must be a mapping of sites to degrees north, got {type(latitudes).__name__}")
     check_table("weather", weather, ("site", "date", *_RANGES))
     checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
     weather = weather[["site", "date"]].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
@@ -235,18 +176,18 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     tables, ends = [], {}
     for site, days in weather.groupby("site", sort=False, observed=True):
         name = str(site)
-        if name not in latitudes:
-            raise ValueError(f"latitudes has no entry for site {name!r}")
+        latitude = _of_site("latitudes", latitudes, name, "degrees north")
         if len(days) <= DAYS or (days["date"].diff().iloc[1:] != pd.Timedelta(days=1)).any():
             raise ValueError(f"weather of site {name!r} must be more than {DAYS} consecutive days")
         years = days["date"].dt.year.unique()
-        training_years = years[: int(round(share * len(years), 9))]  # rounded: 0.57 · 100 is a little less than 57
-        if not len(training_years):
-            raise ValueError(f"share = {share} of {len(years)} years leaves site {name!r} no training year")
-        table = _features(days.reset_index(drop=True), latitudes[name]).iloc[DAYS - 1 :]
-        training = table["date"].dt.year <= training_years[-1]
-        score = drought_score(table.pop("balance_90"), table["date"], training)
-        tables.append(table.assign(score=np.where(table["date"].dt.day_of_week == 1, score, np.nan)))
+        table = _features(days.reset_index(drop=True), latitude).iloc[DAYS - 1 :]
+        training = table["date"].dt.year < years[0] + len(years) * 7 // 10
+        balance, place, known = table.pop("balance_90").to_numpy(), _place(table["date"]), training.to_numpy()
+        percentile = np.empty(len(table))
+        for here in np.unique(place):
+            percentile[place == here] = _percentiles(balance[place == here], balance[known], place[known], here)
+        score = np.where(table["date"].dt.day_of_week == 1, _scores(percentile), np.nan)
+        tables.append(table.assign(score=score, balance_90=balance, percentile=percentile))
         ends[name] = f"{table['date'][training].max():%Y-%m-%d}"
     whole = pd.concat(tables, ignore_index=True)
     whole.attrs["training_end"] = ends
@@ -263,7 +204,7 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     ----------
     table : DataFrame
         From `datasets.drought` or `datasets.read_droughted`, or part of one: "site", "date", "score" (weekly, NaN
-        between) and columns of weather.
+        between) and columns of weather. "balance_90" and "percentile" are no inputs.
     lookback : int, default 180
         L, the days in an input.
     weeks : int, default 6
@@ -318,21 +259,141 @@ def drought_windows(table: pd.DataFrame, *, lookback: int = 180, weeks: int = 6,
     return DroughtWindows(inputs, score[ahead], table["site"].to_numpy(str)[ends], dates[ahead])
 
 
-def _days(date: Any) -> pd.DatetimeIndex:
-    """Dates of any kind, each once; what a clock shows where they have a time zone."""
+def climatological_ensemble(
+    table: pd.DataFrame, windows: DroughtWindows, *, members_until: Mapping[str, Any]
+) -> np.ndarray:
+    """Return the scores that would follow each window if the days ahead were those of other years.
+
+    A score ranks the water balance of 90 days. At a lead of k weeks 90 - 7k of these days are known when the window
+    ends. To their sum each member adds what 7k days had that began on the same date in another year, or up to 10 days
+    before or after it (for 29 February the 28th), and the sum is ranked as the score is. Nothing is trained.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `drought_table`, or whole sites of it: "site", "date", "balance" (mm per day) and "balance_90" (mm).
+    windows : DroughtWindows, N windows
+        From the same table. Beyond 12 weeks none of the 90 days is known.
+    members_until : mapping of str to date
+        The last day of each site that may lend, or be ranked against; ``table.attrs["training_end"]`` ranks as the
+        score does. Later days have no influence, but those that a window knows.
+
+    Returns
+    -------
+    ndarray, shape (N, weeks, members)
+        Scores from 0 to 5. A member is the same stretch of days in all weeks; members are in the order of time, and
+        blank (NaN) at the end where a site lends fewer than another. What begins within 180 days of a window's
+        end lends it nothing: in a training year, the others do.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type, or a last day is no date.
+    ValueError
+        If a column is missing or not finite, days are missing, unsorted or twice there, a site of `windows` has no
+        last day, a window does not lie in its site's days or ends less than 90 days after the first, or no year
+        lends to it.
+
+    Notes
+    -----
+    A day of the training years is ranked among these years, its own included, as its score is. Sums are rounded to
+    a millionth of a millimetre before they are ranked, so that equal ones count as equal.
+
+    References
+    ----------
+    Hydrologists call it ensemble streamflow prediction: Harrigan, Prudhomme, Parry, Smith and Tanguy, *Benchmarking
+    ensemble streamflow prediction skill in the UK* (2018).
+
+    Examples
+    --------
+    >>> from rnncourse import datasets
+    >>> table = datasets.drought()
+    >>> tunis = table[table["site"] == "tunis"].reset_index(drop=True)
+    >>> windows = drought_windows(tunis)
+    >>> members = climatological_ensemble(tunis, windows, members_until=table.attrs["training_end"])
+    >>> members.shape
+    (197, 6, 336)
+    >>> print(members[-24].mean(axis=1).round(2))
+    [1.54 0.76 0.87 1.03 0.84 0.79]
+    >>> print(windows.targets[-24].round(2))
+    [1.75 1.46 1.27 1.92 1.96 3.42]
+    """
     import pandas as pd
 
-    if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
-        raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
-    stamps = date.to_timestamp() if isinstance(date, pd.PeriodIndex) else date
-    try:
-        days = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601")).normalize()
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"date must hold dates: {error}") from error
-    if days.hasnans or not days.is_unique:
-        what = f"{days[days.duplicated()][0].date()} twice" if not days.hasnans else "a day without a date"
-        raise ValueError(f"date must hold each day once, got {what}")
-    return days
+    check_table("table", table, ("site", "date", "balance", "balance_90"))
+    if not isinstance(windows, DroughtWindows):
+        raise TypeError(f"windows must be DroughtWindows, got {type(windows).__name__}")
+    # To a millionth of a millimetre, as the sums below: so equal ones count as equal.
+    balance = finite_floats("table", table[["balance", "balance_90"]].round({"balance_90": 6}), ndim=(2,))
+    place, weeks, found = _place(table["date"]), windows.target_date.shape[1], dict[Any, np.ndarray]()
+    for site in np.unique(windows.site).tolist():
+        here, mine = table["site"].to_numpy(str) == site, np.flatnonzero(windows.site == site)
+        days, last = table["date"][here], str(_of_site("members_until", members_until, site, "dates"))[:10]
+        if pd.isna(until := pd.to_datetime(last, format="%Y-%m-%d", errors="coerce")):
+            raise TypeError(f"members_until must hold dates such as 1994-12-31, got {last} for site {site!r}")
+        ends = (pd.DatetimeIndex(windows.target_date[mine, 0]) - days.min()).days.to_numpy() - 7
+        gaps = len(days) <= DAYS or (days.diff().iloc[1:] != pd.Timedelta(days=1)).any()
+        if gaps or ends.min() < DAYS or ends.max() + 7 * weeks >= len(days):
+            raise ValueError(f"table must hold all days of {site!r}, those of windows and {DAYS} before the first ends")
+        of_site = place[here], balance[here], int((days <= until).sum())
+        for number, end in zip(mine, ends, strict=True):
+            found[number] = _members(*of_site, end, weeks)
+            if not found[number].size:
+                raise ValueError(f"members_until must leave a window of {site!r} another year, got {last}")
+    members = np.full((*windows.target_date.shape, max((each.shape[1] for each in found.values()), default=0)), np.nan)
+    for number, each in found.items():
+        members[number, :, : each.shape[1]] = each
+    return members
+
+
+def _of_site(name: str, given: Any, site: str, what: str) -> Any:
+    """What a mapping of sites holds for one."""
+    if not hasattr(given, "get"):
+        raise TypeError(f"{name} must be a mapping of sites to {what}, got {type(given).__name__}")
+    if site not in given:
+        raise ValueError(f"{name} has no entry for site {site!r}")
+    return given[site]
+
+
+def _place(date: pd.Series) -> np.ndarray:
+    """Return the day of the year as in a leap year, so that a date has the same place every year."""
+    return np.asarray(date.dt.day_of_year + ((date.dt.month > 2) & ~date.dt.is_leap_year))
+
+
+def _apart(places: np.ndarray, here: int, year: int = 366) -> np.ndarray:
+    """Return how many days places in the year are from one, round the turn of the year where that is shorter."""
+    apart = np.abs(places - here)
+    return np.asarray(np.minimum(apart, year - apart))
+
+
+def _percentiles(balance: np.ndarray, known: np.ndarray, place: np.ndarray, here: int) -> np.ndarray:
+    """The shares of known balances, of days within a week of a day in the year, that are below; equal ones half."""
+    peers = np.sort(known[_apart(place, here) <= 7])
+    if not len(peers):
+        raise ValueError(f"no training day (or up to members_until) lies within 7 days of day {here} of the year")
+    below, up_to = np.searchsorted(peers, balance), np.searchsorted(peers, balance, side="right")
+    return np.asarray((below + up_to) / (2 * len(peers)))
+
+
+def _scores(percentile: np.ndarray) -> np.ndarray:
+    return np.asarray(np.interp(percentile, PERCENTILES, [5.0, 4.0, 3.0, 2.0, 1.0, 0.0]))
+
+
+def _members(place: np.ndarray, balance: np.ndarray, lending: int, end: int, weeks: int) -> np.ndarray:
+    """The members (weeks, members) of a window that ends on day `end` of a site, of which the first `lending` lend.
+
+    Given of each day: its place in a leap year, its balance beside that of the 90 days up to it.
+    """
+    same = place - (place >= 60)  # places in a year of 365 days: 29 February is the 28th
+    start = np.flatnonzero(_apart(same[: max(0, lending - 7 * weeks)], same[end], 365) <= 10)
+    start = start[np.abs(start - end) > 180]
+    ahead = balance[start[:, np.newaxis] + np.arange(1, 7 * weeks + 1), 0]
+    scores = np.empty((weeks, len(start)))
+    for days in range(7, 7 * weeks + 1, 7):
+        sums = balance[end + 1 - DAYS + days : end + 1, 0].sum() + ahead[:, :days][:, -DAYS:].sum(axis=1)
+        ranked = _percentiles(sums.round(6), balance[:lending, 1], place[:lending], place[end + days])
+        scores[days // 7 - 1] = _scores(ranked)
+    return scores
 
 
 def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:
@@ -346,14 +407,14 @@ def _features(days: pd.DataFrame, latitude: float) -> pd.DataFrame:
     table["ra"], table["daylight"] = sun(latitude, days["date"].dt.day_of_year)
     table["balance"] = days["rain"] - days["et0"]
     for name, length in (("rain", 7), ("rain", 30), ("rain", DAYS), ("et0", 7), ("et0", 30), ("balance", DAYS)):
-        table[f"{name}_{length}"] = _sums(table[name], length)
+        table[f"{name}_{length}"] = _sums(table[name].to_numpy(np.float64), length)
     count = np.arange(len(days))
     last_wet = np.maximum.accumulate(np.where(days["rain"] >= 1, count, -1))
     table["dry_spell"] = (count - last_wet).astype(np.float64)
     return table
 
 
-def _sums(values: pd.Series, length: int) -> np.ndarray:
+def _sums(values: np.ndarray, length: int) -> np.ndarray:
     """Sums of the last `length` days. Each afresh: a running sum would carry rounding errors on from day to day."""
-    sums = sliding_window_view(values.to_numpy(np.float64), length).sum(axis=-1)
+    sums = sliding_window_view(values, length).sum(axis=-1)
     return np.concatenate([np.full(length - 1, np.nan), sums])

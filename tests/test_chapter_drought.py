@@ -12,7 +12,7 @@ from chapters import drought
 
 from rnncourse import datasets
 from rnncourse.datasets import DROUGHTED_COLUMNS
-from rnncourse.drought import drought_windows
+from rnncourse.drought import climatological_ensemble, drought_windows
 
 WEEKS = [f"rmse_{week}" for week in range(1, 7)]
 ABSOLUTE = [f"mae_{week}" for week in range(1, 7)]
@@ -87,6 +87,24 @@ def test_always_zero_beats_persistence_by_mae_from_week_4_on(judged) -> None:
     }
     assert (seeds["absolute"] < zero).all(axis=None)
     assert (seeds["absolute, change"]["mae_6"] > zero[5]).all()
+
+
+def test_the_known_part_with_other_years_for_the_rest_beats_them_all(cut, judged) -> None:
+    table, (last, truth) = datasets.drought(), judged
+    windows = drought_windows(table)
+    kept = type(windows)(*(each[cut[3]] for each in windows))
+    members = climatological_ensemble(table, kept, members_until=table.attrs["training_end"])
+    assert members.shape == (888, 6, 525)
+    lent = ~np.isnan(members)
+    mean, median = np.nanmean(members, axis=2), np.nanmedian(members, axis=2)
+    chance = (members >= 1).sum(axis=2) / lent.sum(axis=2)
+    low, high = np.nanquantile(members, [0.05, 0.95], axis=2)
+    assert np.sqrt(np.square(mean - truth).mean()).round(3) == 0.661
+    assert np.abs(median - truth).mean().round(3) == 0.305
+    assert np.abs(median - truth)[:, 0].mean().round(3) == 0.154
+    assert np.abs(last[:, np.newaxis] - truth)[:, 0].mean().round(3) == 0.246
+    assert np.square(chance - (truth >= 1)).mean().round(4) == 0.0755
+    assert ((low <= truth) & (truth <= high)).mean().round(3) == 0.965
 
 
 def test_the_source_recipe_stopped_on_validation_loses_to_persistence_in_weeks_1_and_2(judged) -> None:

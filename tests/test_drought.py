@@ -9,7 +9,17 @@ import pytest
 
 from rnncourse import datasets
 from rnncourse.datasets import DROUGHTED_COLUMNS, read_droughted
-from rnncourse.drought import LATITUDES, drought_score, drought_table, drought_windows, sun, vapour_pressure
+from rnncourse.drought import (
+    LATITUDES,
+    DroughtWindows,
+    _percentiles,
+    _place,
+    climatological_ensemble,
+    drought_table,
+    drought_windows,
+    sun,
+    vapour_pressure,
+)
 
 FEATURES = 18
 OTHER_ORDER = ">" if int(pd.__version__.partition(".")[0]) > 2 else "<"  # pandas 2 cannot take rows of such columns
@@ -79,7 +89,7 @@ def table():
 
 
 def test_drought_facts(table):
-    assert table.shape == (116_303 - 11 * 89, 2 + FEATURES + 1)
+    assert table.shape == (116_303 - 11 * 89, 2 + FEATURES + 3)
     assert list(table["site"].unique()) == sorted(LATITUDES)
     assert np.isfinite(table.drop(columns=["site", "date", "score"]).to_numpy()).all()
     scored = table.dropna(subset="score")
@@ -120,10 +130,12 @@ def made_up_weather(years=10, site="here", seed=0):
 
 def test_score_by_brute_force():
     weather = made_up_weather(4)
+    table = drought_table(weather, {"here": 50.0})
     balance = (weather["rain"] - weather["et0"]).rolling(90).sum().to_numpy()[89:]
-    date = weather["date"][89:].reset_index(drop=True)
+    np.testing.assert_allclose(table["balance_90"], balance)
+    date = table["date"]
     training = (date.dt.year <= 2002).to_numpy()
-    score = drought_score(balance, date, training)
+    assert table.attrs["training_end"] == {"here": "2002-12-31"}
     for row in range(0, len(date), 41):
         peers = []
         for other in np.flatnonzero(training):
@@ -132,10 +144,14 @@ def test_score_by_brute_force():
             apart = [abs((date[other].replace(year=year) - day).days) for year in (2004,)]
             apart.append(366 - apart[0])
             if min(apart) <= 7:
-                peers.append(balance[other])
-        share = np.mean([(value < balance[row]) + 0.5 * (value == balance[row]) for value in peers])
-        expected = np.interp(share, [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
-        assert score[row] == pytest.approx(expected, abs=1e-12)
+                peers.append(table["balance_90"][other])
+        share = np.mean(
+            [(value < table["balance_90"][row]) + 0.5 * (value == table["balance_90"][row]) for value in peers]
+        )
+        assert table["percentile"][row] == pytest.approx(share, abs=1e-12)
+    tuesdays = date.dt.day_of_week == 1
+    expected = np.interp(table["percentile"], [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
+    np.testing.assert_array_equal(table["score"], np.where(tuesdays, expected, np.nan))
 
 
 def test_scores_know_nothing_of_later_years():
@@ -184,7 +200,7 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
         (lambda w: w.iloc[:90], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[::-1], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.assign(site="there"), ValueError, "latitudes has no entry for site 'there'"),
-        (lambda w: w.iloc[:300], ValueError, "share = 0.7 of 1 years leaves site 'here' no training year"),
+        (lambda w: w.iloc[:300], ValueError, "no training day .* lies within 7 days"),
     ],
 )
 def test_drought_table_refuses(change, error, message):
@@ -192,27 +208,13 @@ def test_drought_table_refuses(change, error, message):
         drought_table(change(made_up_weather(2)), {"here": 50.0})
 
 
-@pytest.mark.parametrize(
-    ("share", "error", "message"),
-    [
-        *((share, ValueError, f"share must be greater than 0 and at most 1, got {share}") for share in (-0.5, 0, 1.7)),
-        *((share, ValueError, f"share must be finite, got {share}") for share in (np.nan, np.inf)),
-        *((share, TypeError, "share must be a number") for share in ("0.7", None, True, [0.7])),
-    ],
-)
-def test_drought_table_refuses_share(share, error, message):
-    with pytest.raises(error, match=message):
-        drought_table(made_up_weather(2), {"here": 50.0}, share=share)
-
-
 @pytest.mark.parametrize("year", [2003, 2004])  # and a leap year
 def test_seven_days_reach_across_the_turn_of_the_year(year):
-    eve = f"{year}-12-31"
-    np.testing.assert_array_equal(
-        drought_score([0, -1, 1], [eve, "2006-01-07", "2007-01-07"], [True, False, False])[1:], [5, 0]
-    )
-    with pytest.raises(ValueError, match="training has no day within 7 days of 2006-01-08"):
-        drought_score([0, 1], [eve, "2006-01-08"], [True, False])
+    eve, epiphany, *beside = _place(pd.Series(pd.to_datetime([f"{year}-12-31", "2006-01-07", "2006-01-08"])))
+    ranked = _percentiles(np.array([-1.0, 0.0, 1.0]), np.array([0.0]), np.array([eve]), epiphany)
+    assert ranked.tolist() == [0, 0.5, 1]
+    with pytest.raises(ValueError, match=r"no training day .* lies within 7 days of day 8 of the year"):
+        _percentiles(np.array([0.0]), np.array([0.0]), np.array([eve]), *beside)
 
 
 @pytest.mark.parametrize("latitudes", [None, [50.0], "here"])
@@ -221,16 +223,10 @@ def test_drought_table_refuses_latitudes(latitudes):
         drought_table(made_up_weather(2), latitudes)
 
 
-@pytest.mark.parametrize(("share", "last"), [(1, 2010), (0.29, 2002), (0.3, 2003), (0.99, 2009)])
-def test_share_of_ten_years(share, last):
-    table = drought_table(made_up_weather(10), {"here": 50.0}, share=share)
+@pytest.mark.parametrize(("years", "last"), [(3, 2002), (9, 2006), (10, 2007), (30, 2021)])
+def test_training_years_are_seven_tenths_rounded_down(years, last):
+    table = drought_table(made_up_weather(years), {"here": 50.0})
     assert table.attrs["training_end"] == {"here": f"{last}-12-31"}
-
-
-def test_share_of_a_hundred_years():
-    # 0.57 · 100 is 56.99… in floats: 57 years all the same.
-    table = drought_table(made_up_weather(100), {"here": 50.0}, share=0.57)
-    assert table.attrs["training_end"] == {"here": "2057-12-31"}
 
 
 def test_weather_of_other_dtypes_gives_the_same_table():
@@ -256,7 +252,6 @@ def test_weather_of_other_dtypes_gives_the_same_table():
         (lambda: sun([50.0], 1), TypeError, "latitude must be a number"),
         (lambda: sun(50.0, [1, 0]), ValueError, "day must be between 1 and 366, got 0"),
         (lambda: sun(50.0, 367), ValueError, "day must be between 1 and 366, got 367"),
-        (lambda: sun(50.0, [1.0, 2.5]), ValueError, "day must be a whole number, got 2.5"),
         (lambda: sun(50.0, [np.nan]), ValueError, "day must be finite"),
         (lambda: sun(50.0, pd.Timestamp("2001-01-01")), TypeError, "day must hold real numbers"),
     ],
@@ -264,60 +259,6 @@ def test_weather_of_other_dtypes_gives_the_same_table():
 def test_formulas_refuse(call, error, message):
     with pytest.raises(error, match=message):
         call()
-
-
-DATES = ["2001-06-01", "2002-06-01", "2003-06-02"]
-
-
-@pytest.mark.parametrize(
-    "date",
-    [
-        np.array(DATES, "datetime64[D]"),
-        pd.DatetimeIndex(DATES, tz="America/Chicago"),  # the day that the clock shows there
-        pd.PeriodIndex(DATES, freq="D"),
-        pd.Series(pd.to_datetime(DATES)),
-        list(pd.to_datetime(DATES)),
-        [pd.Timestamp(date).date() for date in DATES],
-    ],
-)
-def test_dates_of_any_kind(date):
-    score = drought_score([-10, 20, 30], date, pd.Series([True] * 3, dtype="boolean"))
-    np.testing.assert_allclose(score, [4 / 3, 0, 0])  # 1/6, between 0.10 and 0.20: 3 - (1/6 - 0.1) / 0.1 = 7/3
-    np.testing.assert_array_equal(score, drought_score([-10.0, 20.0, 30.0], DATES, [True] * 3))
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"balance": [np.nan, 1, 2]}, ValueError, "balance must be finite, got nan at index 0"),
-        ({"balance": [np.inf, 1, 2]}, ValueError, "balance must be finite, got inf at index 0"),
-        ({"balance": np.ma.masked_equal([0.0, 1, 2], 1)}, TypeError, "balance must .* masked"),
-        ({"balance": [[0.0, 1, 2]]}, ValueError, r"balance must be 1-D, got shape \(1, 3\)"),
-        ({"balance": ["0", "1", "2"]}, TypeError, "balance must hold real numbers"),
-        ({"date": [1, 2, 3]}, TypeError, "date must hold dates, got list of dtype int64"),
-        ({"date": ["2001-06-01", "soon", "2003-06-02"]}, TypeError, "date must hold dates: .*soon"),
-        ({"date": ["01/02/2001", "13/02/2001", "14/02/2001"]}, TypeError, "date must hold dates: .*01/02/2001"),
-        ({"date": [f"{DATES[0]} 00:00", f"{DATES[0]} 12:00", DATES[2]]}, ValueError, "got 2001-06-01 twice"),
-        ({"date": ["2001-06-01", None, "2003-06-02"]}, ValueError, "each day once, got a day without a date"),
-        ({"date": [DATES[0], DATES[1], DATES[0]]}, ValueError, "date must hold each day once, got 2001-06-01 twice"),
-        ({"date": np.ma.masked_equal(np.array(DATES, "M8[D]"), np.datetime64(DATES[1]))}, TypeError, "date must hold"),
-        ({"training": [1.0, np.nan, 1.0]}, TypeError, "training must hold True and False, got list of dtype float64"),
-        ({"training": [0, 1, 2]}, TypeError, "training must hold True and False, got list of dtype int64"),
-        ({"training": pd.array([True, None, True])}, TypeError, "training must hold True and False"),
-        ({"training": np.ma.masked_array([True] * 3, [0, 0, 1])}, TypeError, "got MaskedArray of dtype bool"),
-    ],
-)
-def test_drought_score_refuses_values(change, error, message):
-    with pytest.raises(error, match=message):
-        drought_score(**{"balance": [0.0, 1.0, 2.0], "date": DATES, "training": [True] * 3} | change)
-
-
-def test_drought_score_refuses():
-    days = pd.date_range("2001-01-01", periods=40)
-    with pytest.raises(ValueError, match=r"differ in shape: \(3,\), \(40,\), \(40,\)"):
-        drought_score(np.zeros(3), days, np.ones(40, bool))
-    with pytest.raises(ValueError, match="training has no day within 7 days of 2001-01-16"):
-        drought_score(np.zeros(40), days, days < "2001-01-09")
 
 
 # Windows.
@@ -469,6 +410,211 @@ def test_tables_of_other_dtypes_give_the_same_windows():
     for one, same in zip(plain, unusual, strict=True):
         np.testing.assert_array_equal(one, same)
         assert one.dtype == same.dtype
+
+
+# The ensemble.
+
+
+def windows_at(site, ends, weeks=6):
+    """Windows without inputs or scores that end on these days."""
+    target_date = np.array(ends, "datetime64[D]")[:, np.newaxis] + 7 * np.arange(1, weeks + 1)
+    return DroughtWindows(
+        np.empty((len(ends), 0, 0)), np.empty(target_date.shape), np.array([site] * len(ends)), target_date
+    )
+
+
+def slow_members(table, site, end, weeks, until):
+    """The members of one window, day by day: (weeks, members)."""
+    days = table[table["site"] == site].set_index("date")
+    end, until, one = pd.Timestamp(end), pd.Timestamp(until), pd.Timedelta(days=1)
+
+    def near(day, other, year, most):
+        """Whether two days are close in a year: all dates in a leap year, 29 February as the 28th in another."""
+        places = [
+            each.replace(year=year, day=28 if year == 2001 and (each.month, each.day) == (2, 29) else each.day)
+            for each in (day, other)
+        ]
+        apart = abs((places[0] - places[1]).days)
+        return min(apart, (366 if year == 2004 else 365) - apart) <= most
+
+    past = days[:until]
+    starts = [day for day in past.index if near(day, end, 2001, 10) and abs((day - end).days) > 180]
+    members = []
+    for lead in range(7, 7 * weeks + 1, 7):
+        target = end + lead * one
+        known = days["balance"][target - 89 * one : end]
+        assert len(known) == 90 - lead
+        peers = [round(past["balance_90"][day], 6) for day in past.index if near(day, target, 2004, 7)]
+        scores = []
+        for start in starts:
+            if start + 7 * weeks * one <= until:
+                total = round(known.sum() + days["balance"][start + one : start + lead * one].sum(), 6)
+                share = np.mean([(peer < total) + 0.5 * (peer == total) for peer in peers])
+                scores.append(np.interp(share, [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0]))
+        members.append(scores)
+    return np.array(members)
+
+
+@pytest.mark.parametrize(
+    ("site", "ends"),
+    [
+        ("hyderabad", ["2000-12-26", "2004-03-02", "2009-06-16"]),  # a training day: its own year does not lend
+        ("brussels", ["2000-02-29", "1980-01-01"]),
+    ],
+)
+def test_members_by_brute_force(table, site, ends):
+    weeks, until = 2, table.attrs["training_end"][site]
+    found = climatological_ensemble(table, windows_at(site, ends, weeks), members_until=table.attrs["training_end"])
+    for members, end in zip(found, ends, strict=True):
+        wanted = slow_members(table, site, end, weeks, until)
+        np.testing.assert_allclose(members[:, : wanted.shape[1]], wanted, atol=1e-9)
+        assert np.isnan(members[:, wanted.shape[1] :]).all()
+
+
+def test_29_february_is_the_28th():
+    # 2004, 2008 and 2012 are leap years; the training years end with 2012.
+    table = drought_table(made_up_weather(18), {"here": 50.0})
+    ends = ["2016-02-28", "2016-02-29", "2015-02-28"]
+    until = table.attrs["training_end"]
+    assert until == {"here": "2012-12-31"}
+    members = climatological_ensemble(table, windows_at("here", ends, 1), members_until=until)
+    # 11 years from 2002 with 21 days each; in the three leap years one more, as two of their days are the 28th.
+    assert (~np.isnan(members)).sum(axis=2).ravel().tolist() == [11 * 21 + 3] * 3
+
+
+def test_the_own_year_lends_nothing():
+    table = drought_table(made_up_weather(), {"here": 50.0})
+    ends = np.array(["2004-07-06", "2004-12-28", "2009-07-07", "2009-12-29"])
+    members = climatological_ensemble(table, windows_at("here", ends), members_until={"here": "2007-12-31"})
+    # Of seven years those of 2004 do not lend to 2004; the stretches around 29 December 2007 end too late,
+    # and so do those of January and February that would follow 2001's: the table begins in March.
+    counts = (~np.isnan(members)).sum(axis=2)
+    assert (counts == counts[:, :1]).all()
+    assert counts[:, 0].tolist() == [6 * 21, 5 * 21, 7 * 21, 6 * 21]
+    lent = table["date"].between("2004-01-10", "2004-12-31")
+    marked = climatological_ensemble(
+        table.assign(balance=table["balance"] + 5.0 * (lent & (table["date"] > "2004-07-06"))),
+        windows_at("here", ends[:1]),
+        members_until={"here": "2007-12-31"},
+    )
+    np.testing.assert_array_equal(members[0, :, : 6 * 21], marked[0])  # what is ranked against is the same
+
+
+def test_members_know_nothing_of_what_comes_later():
+    weather, end, until = made_up_weather(12), pd.Timestamp("2010-05-04"), {"here": "2006-06-15"}
+    windows = windows_at("here", [str(end.date())])
+    before = climatological_ensemble(drought_table(weather, {"here": 50.0}), windows, members_until=until)
+    known = weather["date"].between(end - pd.Timedelta(days=82), end)  # of the 90 days to the first week's target
+    later = (weather["date"] > until["here"]) & ~known
+    other = weather.assign(rain=weather["rain"].where(~later, 77.7), et0=weather["et0"].where(~later, 0.1))
+    after = climatological_ensemble(drought_table(other, {"here": 50.0}), windows, members_until=until)
+    np.testing.assert_array_equal(before, after)
+    for day in (end, end - pd.Timedelta(days=82), pd.Timestamp(until["here"])):
+        drier = weather.assign(et0=weather["et0"] + 40.0 * (weather["date"] == day))
+        after = climatological_ensemble(drought_table(drier, {"here": 50.0}), windows, members_until=until)
+        assert not np.array_equal(before, after)
+
+
+def test_a_site_with_fewer_years_lends_fewer():
+    parts = [drought_table(made_up_weather(years, site, years), {site: 50.0}) for years, site in ((10, "a"), (5, "b"))]
+    table, until = pd.concat(parts, ignore_index=True), {"a": "2007-12-31", "b": pd.Timestamp("2003-12-31")}
+    both = [windows_at(site, ["2005-07-05"]) for site in ("b", "a")]
+    windows = DroughtWindows(*(np.concatenate(pair) for pair in zip(*both, strict=True)))
+    members = climatological_ensemble(table, windows, members_until=pd.Series(until))
+    assert members.shape == (2, 6, 6 * 21)
+    assert np.isnan(members).sum(axis=2).tolist() == [[3 * 21] * 6, [0] * 6]
+    assert np.isnan(members[0, :, 3 * 21 :]).all()
+    for number, site in enumerate("ba"):
+        alone = climatological_ensemble(
+            table[table["site"] == site], windows_at(site, ["2005-07-05"]), members_until=until
+        )
+        np.testing.assert_array_equal(alone[0], members[number, :, : alone.shape[2]])
+
+
+def test_members_in_the_order_of_time_and_those_of_a_dry_year_are_dry():
+    weather = made_up_weather(10)
+    dry = weather["date"].dt.year == 2003
+    table = drought_table(weather.assign(rain=weather["rain"].where(~dry, 0.0)), {"here": 50.0})
+    members = climatological_ensemble(
+        table, windows_at("here", ["2009-07-07"]), members_until=table.attrs["training_end"]
+    )
+    by_year = members[0, -1].reshape(7, 21).mean(axis=1)  # 2001 to 2007
+    assert by_year.argmax() == 2
+
+
+def test_beyond_twelve_weeks_members_are_90_days_of_other_years():
+    table = drought_table(made_up_weather(), {"here": 50.0})
+    members = climatological_ensemble(
+        table, windows_at("here", ["2009-03-03"], 14), members_until=table.attrs["training_end"]
+    )
+    days = table.set_index("date")
+    starts = pd.date_range("2002-02-21", "2002-03-13")  # the first year that the table has whole
+    sums = days["balance_90"][starts + pd.Timedelta(days=98)]
+    place = _place(table["date"])
+    training = (table["date"] <= "2007-12-31").to_numpy()
+    target = int(place[(table["date"] == "2009-06-09").to_numpy()][0])
+    share = _percentiles(sums.round(6), table["balance_90"][training].round(6), place[training], target)
+    wanted = np.interp(share, [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
+    np.testing.assert_array_equal(members[0, 13, :21], wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"windows": [1]}, TypeError, "windows must be DroughtWindows, got list"),
+        ({"members_until": None}, TypeError, "members_until must be a mapping of sites to dates, got NoneType"),
+        ({"members_until": {"there": "2002-12-31"}}, ValueError, "members_until has no entry for site 'here'"),
+        ({"members_until": {"here": 2002}}, TypeError, "members_until must hold dates .* got 2002 for site 'here'"),
+        ({"members_until": {"here": pd.NaT}}, TypeError, "members_until must hold dates .* got NaT for site 'here'"),
+        ({"members_until": {"here": "1999-12-31"}}, ValueError, "no training day .or up to members_until. lies within"),
+        (
+            {"windows": windows_at("here", ["2001-07-03"]), "members_until": {"here": "2002-05-31"}},
+            ValueError,
+            "members_until must leave a window of 'here' another year, got 2002-05-31",
+        ),
+        ({"windows": windows_at("there", ["2003-07-01"])}, ValueError, "members_until has no entry for site 'there'"),
+        (
+            {"windows": windows_at("here", ["2001-05-01"])},
+            ValueError,
+            "all days of 'here', those of windows and 90 bef",
+        ),
+        (
+            {"windows": windows_at("here", ["2003-12-02"])},
+            ValueError,
+            "all days of 'here', those of windows and 90 bef",
+        ),
+    ],
+)
+def test_ensemble_refuses(change, error, message):
+    table = drought_table(made_up_weather(3), {"here": 50.0})
+    given = {"windows": windows_at("here", ["2003-07-01"]), "members_until": {"here": "2002-12-31"}} | change
+    with pytest.raises(error, match=message):
+        climatological_ensemble(table, **given)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda t: t.to_numpy(), TypeError, "table must be a DataFrame, got ndarray"),
+        (lambda t: t.drop(columns="balance_90"), ValueError, r"table lacks the columns \['balance_90'\]"),
+        (lambda t: t.assign(balance=np.nan), ValueError, "table must be finite, got nan .* column 'balance'"),
+        (lambda t: t.drop(index=300), ValueError, "table must hold all days of 'here'"),
+        (lambda t: t.iloc[[*range(300), 300, *range(300, len(t))]], ValueError, "table must hold all days of 'here'"),
+        (lambda t: t.iloc[::-1], ValueError, "table must hold all days of 'here'"),
+        (lambda t: t.assign(site="there"), ValueError, "table must hold all days of 'here'"),
+    ],
+)
+def test_ensemble_refuses_tables(change, error, message):
+    table = change(drought_table(made_up_weather(3), {"here": 50.0}))
+    with pytest.raises(error, match=message):
+        climatological_ensemble(table, windows_at("here", ["2003-07-01"]), members_until={"here": "2002-12-31"})
+
+
+def test_what_is_ranked_is_no_input(table):
+    part = table[table["site"] == "tunis"].iloc[:1000].reset_index(drop=True)
+    with_it, without = drought_windows(part), drought_windows(part.drop(columns=["balance_90", "percentile"]))
+    np.testing.assert_array_equal(with_it.inputs, without.inputs)
+    assert with_it.inputs.shape[2] == 21
 
 
 # Files of DroughtED.

@@ -18,7 +18,7 @@ assert len(datasets.sunspots()) == 2820
 assert len(datasets.sunspots(until="2009-06")) == 3126
 assert datasets.sine().shape == (2501,)
 assert datasets.fulda().shape == (3653, 5)
-assert datasets.drought().shape == (115324, 21)
+assert datasets.drought().shape == (115324, 23)
 assert datasets.leading_parameters().shape == (1000, 4)
 assert datasets.device_failures()[0].shape == (195, 3, 8)
 for name in {results!r}:
