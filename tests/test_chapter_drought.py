@@ -157,6 +157,31 @@ def test_the_quantiles_have_the_better_interval_score_with_every_seed() -> None:
     assert each.max()["quantiles"] < each.min()["squared, change"]
 
 
+def test_nothing_that_is_fitted_beats_the_ensemble_for_certain() -> None:
+    left = datasets.recorded("drought_left")
+    assert len(left) == 60
+    ensemble = left.groupby("measure", sort=False)["ensemble"].unique()
+    assert {measure: values.round(4).tolist() for measure, values in ensemble.items()} == {
+        "squared": [0.6608],
+        "absolute": [0.3055],
+        "0.05": [0.0231],
+        "0.95": [0.0546],
+    }
+    assert (left["high"] >= 0).all()
+    assert left["difference"].min() > -0.0005
+    ridge = left[left["forecast"] == "ridge"]
+    assert set(ridge["setting"]) == {"1e+06"}  # the largest penalty: no correction
+    assert set(ridge["weight"]) == {0}
+
+
+@pytest.mark.parametrize("inputs", ["ensemble", "ensemble and weather"])
+def test_ridge_s_row_of_what_is_left_is_made_again(inputs: str) -> None:
+    left = datasets.recorded("drought_left").query("forecast == 'ridge' and inputs == @inputs").reset_index(drop=True)
+    again = pd.DataFrame(drought.drought_left_run("ridge", inputs, "squared"))
+    figures = ["validation", "weight", "loss", "ensemble", "difference", "low", "high"]
+    np.testing.assert_allclose(again[figures], left[figures], rtol=1e-4, atol=1e-6)
+
+
 @pytest.fixture
 def counties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The chapter's record with a made-up table of two counties and little to choose from; written elsewhere."""

@@ -10,13 +10,18 @@ import numpy as np
 import pandas as pd
 import torch
 from recording import in_parallel, rms
-from sklearn.linear_model import Ridge
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import QuantileRegressor, Ridge
 from torch import nn
 from torch.optim import AdamW
 
 from rnncourse import datasets, models, training
 from rnncourse.datasets import read_droughted
-from rnncourse.drought import DroughtWindows, drought_windows
+from rnncourse.drought import (
+    DroughtWindows,
+    climatological_ensemble,
+    drought_windows,
+)
 from rnncourse.intervals import conformal_margin, interval_score, pinball_loss
 
 WEEKS = 6
@@ -417,6 +422,213 @@ def drought_intervals() -> pd.DataFrame:
     )
 
 
+# What is left to learn, once the ensemble is given: measure, the ensemble's own forecast of it.
+LEFT_MEASURES = ("squared", "absolute", "0.05", "0.95")
+LEFT_SETTINGS: dict[str, list[tuple[float, ...]]] = {
+    "ridge": [(10.0**power,) for power in range(7)],  # penalty
+    "lines of quantiles": [(0.001,), (0.003,), (0.01,), (0.03,)],  # penalty
+    "boosting": list(product((3, 8), (10, 30, 100))),  # leaves, trees
+    "LSTM": list(product((8, 32), (1, 3, 6))),  # units, epochs
+}
+
+
+@cache
+def left_known() -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the ensemble's forecast by each measure, (N, 6), and all that it gives.
+
+    That is 44 columns: for each week mean, five quantiles and the share of scores of at least 1;
+    the last score and its percentile.
+    """
+    table, windows = datasets.drought(), drought_parts().windows
+    ends = table.attrs["training_end"]
+    members = climatological_ensemble(table, windows, members_until=ends)
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    mean, found = np.nanmean(members, axis=2), np.nanquantile(members, levels, axis=2)
+    share = (members >= 1).sum(axis=2) / (~np.isnan(members)).sum(axis=2)
+    day = pd.MultiIndex.from_arrays(
+        [windows.site, windows.target_date[:, 0] - np.timedelta64(7, "D")]
+    )
+    today = table.set_index(["site", "date"]).loc[day, ["score", "percentile"]]
+    bases = dict(zip(LEFT_MEASURES, (mean, found[2], found[0], found[4]), strict=True))
+    return bases, np.hstack([mean, *found, share, today.to_numpy()])
+
+
+def left_inputs(inputs: str, known: np.ndarray) -> np.ndarray:
+    """Return what the ensemble gives, with 105 means of the weather or without, scaled."""
+    given = left_known()[1]
+    if inputs == "ensemble and weather":
+        z = drought_parts().scaled(known)
+        means = [z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)]
+        given = np.hstack([given, *means])
+    return (given - given[known].mean(axis=0)) / given[known].std(axis=0)
+
+
+def left_loss(measure: str, truth: np.ndarray, forecast: np.ndarray) -> np.ndarray:
+    """Return each week's loss: squared, absolute, or the pinball loss of a level."""
+    over = truth - forecast.clip(0, 5)
+    if measure == "squared":
+        return over**2
+    level = 0.5 if measure == "absolute" else float(measure)
+    pinball = np.maximum(level * over, (level - 1) * over)
+    return 2 * pinball if measure == "absolute" else pinball
+
+
+def left_forecasts(
+    forecast: str, inputs: str, measure: str, setting: tuple[float, ...], part: str
+) -> np.ndarray:
+    """Fit corrections of the ensemble on a part; return forecasts of the years that follow.
+
+    One for each seed, (S, N, 6).
+    """
+    parts = drought_parts()
+    known = parts.part[part]
+    unseen = parts.part["validation" if part == "fit" else "test"]
+    base = left_known()[0][measure]
+    change, x = parts.windows.targets - base, left_inputs(inputs, known)
+    if forecast == "LSTM":
+        found = left_networks(x, change, measure, setting, known, unseen)
+    else:
+        level = 0.5 if measure in ("squared", "absolute") else float(measure)
+        boosting = {"squared": "squared_error", "absolute": "absolute_error"}
+        leaves, trees = (int(s) for s in (*setting, 0)[:2])
+        model = {
+            "ridge": lambda: Ridge(setting[0]),
+            "lines of quantiles": lambda: QuantileRegressor(
+                quantile=level, alpha=setting[0]
+            ),
+            "boosting": lambda: HistGradientBoostingRegressor(
+                loss=boosting.get(measure, "quantile"),
+                quantile=level,
+                max_leaf_nodes=leaves,
+                max_iter=trees,
+                learning_rate=0.05,
+                min_samples_leaf=30,
+                early_stopping=False,
+                random_state=0,
+            ),
+        }[forecast]
+        fitted = [model().fit(x[known], week) for week in change[known].T]
+        found = np.column_stack([week.predict(x[unseen]) for week in fitted])[None]
+    return np.asarray((base[unseen] + found).clip(0, 5))
+
+
+def left_networks(
+    x: np.ndarray,
+    change: np.ndarray,
+    measure: str,
+    setting: tuple[float, ...],
+    known: np.ndarray,
+    unseen: np.ndarray,
+) -> np.ndarray:
+    """Train five LSTMs that read each seventh day's weather beside what the ensemble gives."""
+    units, epochs = (int(number) for number in setting)
+    weather = each_seventh(drought_parts().scaled(known))
+    beside = np.repeat(x[:, np.newaxis], weather.shape[1], axis=1)
+    days, y = np.concatenate([weather, beside], axis=2), change[..., np.newaxis]
+    losses = {"squared": nn.functional.mse_loss, "absolute": nn.functional.l1_loss}
+    if measure not in losses:
+        losses[measure] = partial(pinball_loss, levels=(float(measure),))
+    fitted, _ = training.fit_seeds(
+        lambda: models.Forecaster(
+            nn.LSTM(days.shape[2], units, batch_first=True), horizon=WEEKS
+        ),
+        days[known],
+        y[known],
+        seeds=range(5),
+        epochs=epochs,
+        loss=losses[measure],
+        optimizer=partial(AdamW, lr=0.003, weight_decay=0.1),
+    )
+    return np.array([training.predict(each, days[unseen])[..., 0] for each in fitted])
+
+
+def left_difference(
+    measure: str, ours: np.ndarray, theirs: np.ndarray
+) -> dict[str, float]:
+    """Compare two forecasts of the test years, whose years are drawn again 5,000 times."""
+    parts = drought_parts()
+    truth, date = parts.windows.targets, parts.windows.target_date
+    years = date[parts.part["test"], 0].astype("datetime64[Y]").astype(int)
+    power = 0.5 if measure == "squared" else 1.0
+    sums = []
+    for forecast in (ours, theirs):
+        loss = left_loss(measure, truth[parts.part["test"]], forecast).mean(axis=1)
+        sums.append([loss[years == year].sum() for year in np.unique(years)])
+    counts = np.unique(years, return_counts=True)[1]
+    draws = np.random.default_rng(0).integers(len(counts), size=(5000, len(counts)))
+    drawn = [
+        (np.array(s)[draws].sum(axis=1) / counts[draws].sum(axis=1)) ** power
+        for s in sums
+    ]
+    loss, base = ((sum(s) / counts.sum()) ** power for s in sums)
+    low, high = np.quantile(drawn[0] - drawn[1], [0.05, 0.95])
+    return {
+        "loss": loss,
+        "ensemble": base,
+        "difference": loss - base,
+        "low": low,
+        "high": high,
+    }
+
+
+def drought_left_run(forecast: str, inputs: str, measure: str) -> list[dict[str, Any]]:
+    """Choose a setting in the validation years, and a weight; judge it in the test years."""
+    parts, base = drought_parts(), left_known()[0][measure]
+    validation, test = parts.part["validation"], parts.part["test"]
+    truth = parts.windows.targets[validation]
+    tried = {
+        setting: left_forecasts(forecast, inputs, measure, setting, "fit")
+        for setting in LEFT_SETTINGS[forecast]
+    }
+    losses = {
+        setting: left_loss(measure, truth, found.mean(axis=0)).mean()
+        for setting, found in tried.items()
+    }
+    best = min(losses, key=lambda setting: float(losses[setting]))
+    weights = np.arange(21) / 20
+    start, step = base[validation], tried[best].mean(axis=0) - base[validation]
+    blended = [left_loss(measure, truth, start + w * step).mean() for w in weights]
+    weight = weights[int(np.argmin(blended))]
+    row = {
+        "forecast": forecast,
+        "inputs": inputs,
+        "measure": measure,
+        "setting": " ".join(f"{number:g}" for number in best),
+        "validation": losses[best],
+        "validation_ensemble": left_loss(measure, truth, start).mean(),
+        "weight": weight,
+    }
+    tested = left_forecasts(forecast, inputs, measure, best, "train")
+    forms = {"mean of seeds" if len(tested) > 1 else "": tested.mean(axis=0)}
+    forms["blended"] = base[test] + weight * (tested.mean(axis=0) - base[test])
+    if len(tested) > 1:
+        forms |= {f"seed {seed}": each for seed, each in enumerate(tested)}
+    return [
+        {**row, "form": form, **left_difference(measure, each, base[test])}
+        for form, each in forms.items()
+    ]
+
+
+def drought_left() -> pd.DataFrame:
+    """Say whether anything that is fitted corrects the ensemble: by four measures.
+
+    Squared errors are judged by their root mean, absolute ones by their mean, the ends of a 90 %
+    interval by their mean pinball loss.
+    """
+    quantiles = LEFT_MEASURES[1:]
+    simple = [("ridge", "squared"), *product(["lines of quantiles"], quantiles)]
+    settings = [
+        {"forecast": forecast, "inputs": inputs, "measure": measure}
+        for forecast, measure in [*simple, *product(["boosting"], LEFT_MEASURES)]
+        for inputs in ("ensemble", "ensemble and weather")
+    ]
+    settings += [
+        {"forecast": "LSTM", "inputs": "ensemble and days", "measure": measure}
+        for measure in LEFT_MEASURES
+    ]
+    return in_parallel(drought_left_run, settings)
+
+
 # --- on the real data set, no part of the book: DROUGHTED, in the environment, names its file -----
 
 # Targets before the first date fit, up to the second they validate, from there on they test.
@@ -662,5 +874,6 @@ EXPERIMENTS: dict[str, Callable[[], pd.DataFrame]] = {
     "drought_recipes": drought_recipes,
     "drought_sites": drought_sites,
     "drought_intervals": drought_intervals,
+    "drought_left": drought_left,
     "droughted": droughted,
 }
