@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike
 
 from rnncourse._checks import finite_floats
+from rnncourse.training import History
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; the truth is always dark grey.
 TRUTH = "#333333"
@@ -115,6 +116,35 @@ def plot_forecast(
     ax.plot(positions, known, color=TRUTH, linewidth=4, alpha=0.35, label="truth")
     for label, forecast in forecasts.items():
         ax.plot(positions, forecast, label=label, color=(colours or {}).get(label))
+    return label_lines(ax)
+
+
+def plot_history(ax: Axes, histories: Mapping[str, History] | History, *, loss: str = "mean squared error") -> Axes:
+    """Draw the training loss by epoch, and the validation loss dashed, on a logarithmic axis.
+
+    Parameters
+    ----------
+    ax : Axes
+    histories : History or mapping of label to History
+    loss : str, default "mean squared error"
+        What the vertical axis is called.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> ax = plot_history(plt.figure().gca(), History([0.5, 0.2], [0.6, 0.3]))
+    >>> len(ax.lines), ax.get_yscale()
+    (2, 'log')
+    """
+    for label, history in (histories if isinstance(histories, Mapping) else {"training": histories}).items():
+        epochs = np.arange(1, len(history.train_loss) + 1)
+        (line,) = ax.plot(epochs, history.train_loss, label=label)
+        if history.validation_loss:
+            ax.plot(epochs, history.validation_loss, "--", color=line.get_color(), label=f"{label}, validation")
+    ax.set(xlabel="epoch", ylabel=loss, yscale="log")
     return label_lines(ax)
 
 

@@ -6,26 +6,30 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rnncourse._checks import whole_number
 from rnncourse.keras import OneBiasLSTM
 
-STEPS, VOCABULARY, FACTS, WIDTH = 50, 50, 10, 64  # the source's sizes
 _MEMORY, _DEEP = 2, 5  # outputs of the branches of the two networks below
 
 
 class _Branches(nn.Module):
     """The three branches that `FunctionalTwoInput` and `TwoInput` have in common; `lstm` makes one of two sizes."""
 
-    def __init__(self, lstm: Any, activation: nn.Module) -> None:
+    def __init__(
+        self, steps: int, vocabulary: int, facts: int, width: int, *, lstm: Any, activation: nn.Module
+    ) -> None:
         super().__init__()
-        self.memory = nn.Sequential(nn.Embedding(VOCABULARY, WIDTH), lstm(WIDTH, WIDTH))
-        self.memory_output = nn.Sequential(nn.Dropout(0.5), nn.Linear(WIDTH, _MEMORY), nn.Sigmoid())
+        self.steps, self.vocabulary = whole_number("steps", steps), whole_number("vocabulary", vocabulary)
+        self.facts, self.width = whole_number("facts", facts), whole_number("width", width)
+        self.memory = nn.Sequential(nn.Embedding(vocabulary, width), lstm(width, width))
+        self.memory_output = nn.Sequential(nn.Dropout(0.5), nn.Linear(width, _MEMORY), nn.Sigmoid())
         self.deep = nn.Sequential(
-            *(nn.Dropout(0.5), nn.Linear(STEPS, WIDTH), nn.ReLU()),
-            *(nn.Dropout(0.3), nn.Linear(WIDTH, WIDTH), nn.ReLU()),
-            *(nn.Linear(WIDTH, WIDTH), nn.ReLU()),
-            *(nn.Linear(WIDTH, _DEEP), nn.Sigmoid()),
+            *(nn.Dropout(0.5), nn.Linear(steps, width), nn.ReLU()),
+            *(nn.Dropout(0.3), nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, _DEEP), nn.Sigmoid()),
         )
-        self.from_facts = nn.Sequential(nn.Dropout(0.5), nn.Linear(FACTS, FACTS), activation)
+        self.from_facts = nn.Sequential(nn.Dropout(0.5), nn.Linear(facts, facts), activation)
 
     def branches(self, tokens: Tensor, facts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return what the memory (B, 2), the deep (B, 5) and the facts' branch (B, 10) give."""
@@ -38,12 +42,12 @@ class _Branches(nn.Module):
             raise TypeError(f"tokens must be integers, got {tokens.dtype}")
         if not facts.is_floating_point():
             raise TypeError(f"facts must be floating-point numbers, got {facts.dtype}")
-        if tokens.ndim != 2 or tokens.shape[1] != STEPS:
-            raise ValueError(f"tokens must have shape (B, {STEPS}), got {tuple(tokens.shape)}")
-        if facts.shape != (len(tokens), FACTS):
-            raise ValueError(f"facts must have shape {(len(tokens), FACTS)}, got {tuple(facts.shape)}")
-        if len(outside := tokens[(tokens < 0) | (tokens >= VOCABULARY)]):
-            raise ValueError(f"tokens must be 0 … {VOCABULARY - 1}, got {int(outside[0])}")
+        if tokens.ndim != 2 or tokens.shape[1] != self.steps:
+            raise ValueError(f"tokens must have shape (B, {self.steps}), got {tuple(tokens.shape)}")
+        if facts.shape != (len(tokens), self.facts):
+            raise ValueError(f"facts must have shape {(len(tokens), self.facts)}, got {tuple(facts.shape)}")
+        if len(outside := tokens[(tokens < 0) | (tokens >= self.vocabulary)]):
+            raise ValueError(f"tokens must be 0 … {self.vocabulary - 1}, got {int(outside[0])}")
 
 
 class FunctionalTwoInput(_Branches):
@@ -60,14 +64,24 @@ class FunctionalTwoInput(_Branches):
     3,200, the LSTM 33,024 (with one bias, see `OneBiasLSTM`) and the dense layer after it 130; the
     second branch 3,264, 4,160, 4,160 and 325; the third 110; and after the join 1,152, 4,160 and 130.
 
-    Its sizes are the source's: sequences of 50 tokens from 0 to 49 (there one number, 50, serves as both), 10 facts,
-    and two yes/no questions that it answers, each with a probability of its own.
+    Parameters
+    ----------
+    steps : int, default 50
+        Tokens in a sequence.
+    vocabulary : int, default 50
+        Tokens are 0 … vocabulary − 1. In the source one number, 50, serves as both.
+    facts : int, default 10
+        Columns of the second input.
+    width : int, default 64
+        Size of the embedding, the LSTM and the hidden layers.
+    outputs : int, default 2
+        Yes/no questions that the network answers, each with a probability of its own.
 
     Raises
     ------
     TypeError, ValueError
-        When called, if tokens are not integers from 0 to 49, facts are not floating-point numbers, or a shape does
-        not fit.
+        If a size is not a whole number of at least 1; when called, if tokens are not integers or
+        not in the vocabulary, facts are not floating-point numbers, or a shape does not fit.
 
     Notes
     -----
@@ -84,12 +98,14 @@ class FunctionalTwoInput(_Branches):
     torch.Size([4, 2])
     """
 
-    def __init__(self) -> None:
-        super().__init__(OneBiasLSTM, nn.GELU())
+    def __init__(
+        self, *, steps: int = 50, vocabulary: int = 50, facts: int = 10, width: int = 64, outputs: int = 2
+    ) -> None:
+        super().__init__(steps, vocabulary, facts, width, lstm=OneBiasLSTM, activation=nn.GELU())
         self.main = nn.Sequential(
-            *(nn.Dropout(0.25), nn.Linear(_MEMORY + _DEEP + FACTS, WIDTH), nn.ReLU()),
-            *(nn.Dropout(0.3), nn.Linear(WIDTH, WIDTH), nn.ReLU()),
-            *(nn.Linear(WIDTH, 2), nn.Sigmoid()),
+            *(nn.Dropout(0.25), nn.Linear(_MEMORY + _DEEP + facts, width), nn.ReLU()),
+            *(nn.Dropout(0.3), nn.Linear(width, width), nn.ReLU()),
+            *(nn.Linear(width, whole_number("outputs", outputs)), nn.Sigmoid()),
         )
 
     def forward(self, tokens: Tensor, facts: Tensor) -> Tensor:
@@ -105,6 +121,11 @@ class TwoInput(_Branches):
     It has 54,071 parameters, part by part as the source prints them: ``from_facts`` 110, ``memory``
     36,480, ``memory_output`` 130, ``deep`` 11,909, ``main`` 5,442. That is 256 more than
     `FunctionalTwoInput`: the second bias vector of the LSTM, 4 × 64.
+
+    Parameters
+    ----------
+    steps, vocabulary, facts, width, outputs : int
+        As for `FunctionalTwoInput`.
 
     Raises
     ------
@@ -127,12 +148,15 @@ class TwoInput(_Branches):
     {'memory': 36480, 'memory_output': 130, 'deep': 11909, 'from_facts': 110, 'main': 5442}
     """
 
-    def __init__(self) -> None:
-        super().__init__(partial(nn.LSTM, batch_first=True), nn.SELU())
+    def __init__(
+        self, *, steps: int = 50, vocabulary: int = 50, facts: int = 10, width: int = 64, outputs: int = 2
+    ) -> None:
+        lstm = partial(nn.LSTM, batch_first=True)
+        super().__init__(steps, vocabulary, facts, width, lstm=lstm, activation=nn.SELU())
         self.main = nn.Sequential(
-            *(nn.Linear(_MEMORY + FACTS + _DEEP, WIDTH), nn.ReLU(), nn.Dropout(0.5)),
-            *(nn.Linear(WIDTH, WIDTH), nn.ReLU(), nn.Dropout(0.5)),
-            *(nn.Linear(WIDTH, 2), nn.Sigmoid()),
+            *(nn.Linear(_MEMORY + facts + _DEEP, width), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Linear(width, width), nn.ReLU(), nn.Dropout(0.5)),
+            *(nn.Linear(width, whole_number("outputs", outputs)), nn.Sigmoid()),
         )
 
     def forward(self, tokens: Tensor, facts: Tensor) -> Tensor:

@@ -339,6 +339,12 @@ def test_two_inputs_give_two_probabilities(kind):
     assert ((probabilities > 0) & (probabilities < 1)).all()
 
 
+@BOTH
+def test_other_sizes(kind):
+    model = kind(steps=7, vocabulary=12, facts=3, width=5, outputs=4)
+    assert model(torch.full((2, 7), 11), torch.zeros(2, 3)).shape == (2, 4)
+
+
 def by_layers(model, tokens, facts):
     """Both networks in evaluation mode, with the weights alone: three branches, and what joins them."""
     w = model.state_dict()
@@ -430,6 +436,15 @@ def test_training_with_two_inputs_lowers_the_loss(kind):
 def test_bad_tokens_and_facts(kind, change, error, message):
     with pytest.raises(error, match=message):
         kind()(*change(*two_inputs()))
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["steps", "vocabulary", "facts", "width", "outputs"])
+def test_bad_sizes_of_two_inputs(kind, name):
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        kind(**{name: 0})
+    with pytest.raises(TypeError, match=f"{name} must be an integer, got 2.0"):
+        kind(**{name: 2.0})
 
 
 # Device and dtype

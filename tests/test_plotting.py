@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from rnncourse import plotting
+from rnncourse.training import History
 
 
 @pytest.fixture
@@ -106,6 +107,13 @@ def test_refuses(ax, call, error, message):
     with pytest.raises(error, match=message):
         call(ax)
     assert not ax.lines
+
+
+def test_history(ax):
+    histories = {"one": History([0.5, 0.2]), "two": History([0.4, 0.1], [0.6, 0.3])}
+    assert plotting.plot_history(ax, histories) is ax
+    assert [line.get_label() for line in ax.lines] == ["one", "two", "two, validation"]
+    np.testing.assert_array_equal(ax.lines[2].get_xydata(), [[1, 0.6], [2, 0.3]])
 
 
 def test_seeds(ax):
