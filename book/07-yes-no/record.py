@@ -561,14 +561,14 @@ def yes_no_ceiling_run(data_seed: int, model: str) -> list[dict[str, Any]]:
 
 def yes_no_ceiling() -> pd.DataFrame:
     """Ten sets of 195 devices: statistics, learners tuned alike, the generator's own rule."""
-    models = [
+    names = [
         *STATISTICS,
         BEST,
         ONE,
         *(name for name in LEARNERS if "list" not in name),
     ]
     settings = [
-        {"data_seed": seed, "model": name} for seed in range(10) for name in models
+        {"data_seed": seed, "model": name} for seed in range(10) for name in names
     ]
     return in_parallel(yes_no_ceiling_run, settings)
 
