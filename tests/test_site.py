@@ -409,6 +409,7 @@ UNOPENED = {
     "rnncourse.baselines.drift",
     "rnncourse.baselines.seasonal_naive",
     "rnncourse.drought.climatological_ensemble",
+    "rnncourse.forecasting.sampled_paths",
 }
 
 
