@@ -5,6 +5,7 @@ Where each set comes from, its licence and its units: the page "Data" of the boo
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,14 +71,15 @@ def sine(steps: int = 2501, *, step: float = 0.04, angular_frequency: float = 1.
     return np.asarray(np.sin(angular_frequency * (start + step * np.arange(steps))))
 
 
-def sunspots(*, until: str = "1983-12") -> pd.Series:
+def sunspots(*, until: str | pd.Period | datetime.date | np.datetime64 = "1983-12") -> pd.Series:
     """Return monthly mean sunspot numbers from 1749-01.
 
     Parameters
     ----------
-    until : str, default "1983-12"
-        The last month, or year. The default is where the sources' file ends; up to "2009-06" the later years are
-        added from a second file on the same scale.
+    until : str, Period, date or datetime64, default "1983-12"
+        The last month. A longer span, such as "1983" or "1983Q2", ends with its last month; a day stands
+        for the month that it is in. The default is where the sources' file ends; up to "2009-06" the
+        later years are added from a second file on the same scale.
 
     Returns
     -------
@@ -108,10 +110,13 @@ def sunspots(*, until: str = "1983-12") -> pd.Series:
     import pandas as pd
 
     table = pd.concat([_shipped("sunspots.csv"), _shipped("sunspots_later.csv")])
-    last = f"{until}-12" if len(str(until)) == 4 else str(until)
-    if last not in table["month"].to_list():
-        raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
     months = pd.PeriodIndex(table["month"], freq="M", name="month")
+    try:  # as text, in which NumPy's dates keep their unit: "1983" is a year
+        last = pd.Period(str(until)).asfreq("M", how="end")
+    except (ValueError, AttributeError):  # what pandas cannot read, and its NaT
+        last = None
+    if not isinstance(until, str | pd.Period | datetime.date | np.datetime64) or last not in months:
+        raise ValueError(f"until must be a month from 1749-01 to 2009-06, got {until!r}")
     return pd.Series(table["sunspots"].to_numpy(np.float64), index=months, name="sunspots")[:last]
 
 

@@ -96,7 +96,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     latitude : float
         Degrees, north positive, -90 to 90.
     day : array_like
-        Day of the year, from 1 to 366.
+        Day of the year, a whole number from 1 to 366.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     TypeError, ValueError
-        If the latitude is not a number from -90 to 90, or a day not one from 1 to 366.
+        If the latitude is not a number from -90 to 90, or a day not a whole number from 1 to 366.
 
     Examples
     --------
@@ -120,6 +120,8 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """
     finite_number("latitude", latitude, "between -90 and 90 degrees", lambda x: -90 <= x <= 90)
     number = within("day", day, (1, 366), ndim=range(65)).astype(np.float64)
+    if (odd := number != np.floor(number)).any():
+        raise ValueError(f"day must be a whole number, got {number[odd][0]}")
     phi, year = np.deg2rad(latitude), 2 * np.pi * number / 365
     distance = 1 + 0.033 * np.cos(year)
     declination = 0.409 * np.sin(year - 1.39)
@@ -129,15 +131,55 @@ def sun(latitude: float, day: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return 24 * 60 / np.pi * 0.0820 * distance * height, 24 / np.pi * sunset
 
 
-def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float]) -> pd.DataFrame:
-    """Return 18 daily features and a weekly drought score, from 0 (none) to 5, for each site.
+def drought_score(balance: ArrayLike, date: ArrayLike, training: ArrayLike) -> np.ndarray:
+    """Return a drought score from 0 (none) to 5 for each day of one site.
 
-    A day's water balance, rain less evapotranspiration of the last 90 days, is ranked among those of the site's
-    training days, of the first 70 % of its calendar years (rounded down), that lie within 7 days of the same day of
-    the year. The percentile is the share of them that are lower, plus half the share that are equal. Percentiles of
-    0.30, 0.20, 0.10, 0.05, 0.02 and 0, the cut points of the US Drought Monitor (droughtmonitor.unl.edu), are scores
-    of 0, 1, 2, 3, 4 and 5, with straight lines between. What happens after the training years has no influence on
-    any score but those of its own 90 days.
+    A day's water balance is ranked among those of the *training* days that lie within 7 days of
+    the same day of the year. The percentile is the share of them that are lower, plus half the share that
+    are equal. Percentiles of 0.30, 0.20, 0.10, 0.05, 0.02 and 0 are scores of 0, 1, 2, 3, 4 and 5, with
+    straight lines between.
+
+    Parameters
+    ----------
+    balance : array_like of float, shape (T,)
+        Rain less evapotranspiration of the last 90 days, mm.
+    date : array_like of dates, shape (T,)
+        The days, each once; text is read as ISO 8601 has it, such as "2001-06-30".
+    training : array_like of bool, shape (T,)
+        Whether a day may be ranked against. What happens on the other days has no influence on any
+        score but their own.
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        The scores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a balance is not a finite number, `date` does not hold dates or `training` anything else than True and
+        False; if the lengths differ, a day comes twice, or a day has no training day near it in the year.
+
+    References
+    ----------
+    The percentiles are the cut points of the US Drought Monitor (droughtmonitor.unl.edu).
+
+    Examples
+    --------
+    >>> days = ["2001-06-01", "2002-06-01", "2003-06-02", "2004-06-01"]
+    >>> drought_score([-10.0, 20.0, 30.0, -50.0], days, [True, True, True, False]).round(2)
+    array([1.33, 0.  , 0.  , 5.  ])
+    """
+    values, days, known = finite_floats("balance", balance, ndim=(1,)), _days(date), np.asarray(training)
+    if np.ma.isMaskedArray(training) or known.dtype != bool:
+        raise TypeError(f"training must hold True and False, got {type(training).__name__} of dtype {known.dtype}")
+    if not values.shape == days.shape == known.shape:
+        raise ValueError(f"balance, date and training differ in shape: {values.shape}, {days.shape}, {known.shape}")
+    return _scores(_ranked(values, days.to_series(), known))
+
+
+def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, share: float = 0.7) -> pd.DataFrame:
+    """Return 18 daily features and a weekly drought score for each site.
 
     Parameters
     ----------
@@ -146,27 +188,31 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float]) -> pd.D
         other, day by day without gaps.
     latitudes : mapping of str to float
         Degrees north of each site.
+    share : float, default 0.7
+        The first part of each site's calendar years, rounded down, that scores are ranked against; above 0, at
+        most 1.
 
     Returns
     -------
     DataFrame
         "site", "date", 18 features (see `datasets.drought`), "score": blank (NaN) but on Tuesdays, the day that the
         US Drought Monitor's maps are valid for. Apart from the features, after the score: "balance_90", what is
-        ranked (mm), and its "percentile", of each day. The first 89 days of a site are left out, as
-        they have no sum of 90 days. ``attrs["training_end"]``: last training day of each site.
+        ranked (mm), and its "percentile", of each day. The first 89 days of a site are left out, as they have no sum
+        of 90 days. ``attrs["training_end"]``: last training day of each site.
 
     Raises
     ------
     TypeError
         If `weather` is not a DataFrame, the column "date" holds something else than dates, one of weather something
-        else than numbers, or a latitude is not a number.
+        else than numbers, or a latitude or the share is not a number.
     ValueError
         If a column is missing, a value is not finite or beyond any weather on Earth, `tmin` exceeds `tmax`, a row has
-        no site, a site has no latitude or too few days, days are not consecutive, or a day has no training day near
-        it in the year.
+        no site, a site has no latitude or too few days, days are not consecutive, or the share is outside (0, 1] or
+        leaves no training year.
     """
     import pandas as pd
 
+    finite_number("share", share, "greater than 0 and at most 1", lambda x: 0 < x <= 1)
     check_table("weather", weather, ("site", "date", *_RANGES))
     checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
     weather = weather[["site", "date"]].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
@@ -180,12 +226,13 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float]) -> pd.D
         if len(days) <= DAYS or (days["date"].diff().iloc[1:] != pd.Timedelta(days=1)).any():
             raise ValueError(f"weather of site {name!r} must be more than {DAYS} consecutive days")
         years = days["date"].dt.year.unique()
+        training_years = years[: int(round(share * len(years), 9))]  # rounded: 0.57 · 100 is a little less than 57
+        if not len(training_years):
+            raise ValueError(f"share = {share} of {len(years)} years leaves site {name!r} no training year")
         table = _features(days.reset_index(drop=True), latitude).iloc[DAYS - 1 :]
-        training = table["date"].dt.year < years[0] + len(years) * 7 // 10
-        balance, place, known = table.pop("balance_90").to_numpy(), _place(table["date"]), training.to_numpy()
-        percentile = np.empty(len(table))
-        for here in np.unique(place):
-            percentile[place == here] = _percentiles(balance[place == here], balance[known], place[known], here)
+        training = table["date"].dt.year <= training_years[-1]
+        balance = table.pop("balance_90").to_numpy()
+        percentile = _ranked(balance, table["date"], training.to_numpy())
         score = np.where(table["date"].dt.day_of_week == 1, _scores(percentile), np.nan)
         tables.append(table.assign(score=score, balance_90=balance, percentile=percentile))
         ends[name] = f"{table['date'][training].max():%Y-%m-%d}"
@@ -346,6 +393,23 @@ def climatological_ensemble(
     return members
 
 
+def _days(date: Any) -> pd.DatetimeIndex:
+    """Dates of any kind, each once; what a clock shows where they have a time zone."""
+    import pandas as pd
+
+    if np.ma.isMaskedArray(date) or np.asarray(date).dtype.kind not in "MOUT":
+        raise TypeError(f"date must hold dates, got {type(date).__name__} of dtype {np.asarray(date).dtype}")
+    stamps = date.to_timestamp() if isinstance(date, pd.PeriodIndex) else date
+    try:
+        days = pd.DatetimeIndex(pd.to_datetime(stamps, format="ISO8601")).normalize()
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"date must hold dates: {error}") from error
+    if days.hasnans or not days.is_unique:
+        what = f"{days[days.duplicated()][0].date()} twice" if not days.hasnans else "a day without a date"
+        raise ValueError(f"date must hold each day once, got {what}")
+    return days
+
+
 def _of_site(name: str, given: Any, site: str, what: str) -> Any:
     """What a mapping of sites holds for one."""
     if not hasattr(given, "get"):
@@ -370,9 +434,19 @@ def _percentiles(balance: np.ndarray, known: np.ndarray, place: np.ndarray, here
     """The shares of known balances, of days within a week of a day in the year, that are below; equal ones half."""
     peers = np.sort(known[_apart(place, here) <= 7])
     if not len(peers):
-        raise ValueError(f"no training day (or up to members_until) lies within 7 days of day {here} of the year")
+        raise ValueError(f"members_until leaves no day within 7 days of day {here} of the year")
     below, up_to = np.searchsorted(peers, balance), np.searchsorted(peers, balance, side="right")
     return np.asarray((below + up_to) / (2 * len(peers)))
+
+
+def _ranked(balance: np.ndarray, date: pd.Series, known: np.ndarray) -> np.ndarray:
+    """The percentile of each day among the known ones."""
+    place, percentile = _place(date), np.empty(len(balance))
+    for here in np.unique(place):
+        if not (_apart(place[known], here) <= 7).any():
+            raise ValueError(f"training has no day within 7 days of {date[place == here].iloc[0].date()}")
+        percentile[place == here] = _percentiles(balance[place == here], balance[known], place[known], here)
+    return percentile
 
 
 def _scores(percentile: np.ndarray) -> np.ndarray:

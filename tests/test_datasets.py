@@ -1,5 +1,6 @@
 """The shipped and the generated series: facts, offline use, damaged and missing files."""
 
+import datetime
 import hashlib
 import shutil
 import subprocess
@@ -81,9 +82,16 @@ def test_sunspots_later_and_earlier():
     ("until", "last"),
     [
         ("1983", "1983-12"),
-        ("1983-02", "1983-02"),
+        ("1983Q2", "1983-06"),
+        ("1983-02-01", "1983-02"),
+        ("Feb 1983", "1983-02"),
         (pd.Period("1990", freq="Y"), "1990-12"),
+        (pd.Period("1983-02-28", freq="D"), "1983-02"),
+        (pd.Timestamp("1983-02-28 23:00"), "1983-02"),
+        (datetime.date(1983, 2, 1), "1983-02"),
+        (np.datetime64("1983"), "1983-12"),
         (np.datetime64("1983-02"), "1983-02"),
+        (np.datetime64("1983-02-01T12:00"), "1983-02"),
         ("1749-01", "1749-01"),
     ],
 )
@@ -96,8 +104,8 @@ def test_until_the_last_month_of_a_span(until, last):
 @pytest.mark.parametrize(
     "until",
     [
-        *("2009-07", "2009", "1748-12", "1748", "soon", "1983-13", "", "NaT", None, 3.5, True, pd.NaT, "1983-1"),
-        *(np.int64(100), np.datetime64("NaT"), ["1983"], "1983-02-01", "1983Q2"),
+        *("2009-07", "2009", "1748-12", "1748", "soon", "1983-13", "", "NaT", None, 3.5, 1983, True, pd.NaT),
+        *(np.int64(100), np.datetime64("NaT"), ["1983"], datetime.time(12)),
     ],
 )
 def test_until_outside_the_data(until):

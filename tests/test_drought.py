@@ -15,6 +15,7 @@ from rnncourse.drought import (
     _percentiles,
     _place,
     climatological_ensemble,
+    drought_score,
     drought_table,
     drought_windows,
     sun,
@@ -150,6 +151,9 @@ def test_score_by_brute_force():
         )
         assert table["percentile"][row] == pytest.approx(share, abs=1e-12)
     tuesdays = date.dt.day_of_week == 1
+    np.testing.assert_array_equal(
+        drought_score(table["balance_90"], date, training)[tuesdays], table["score"][tuesdays]
+    )
     expected = np.interp(table["percentile"], [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
     np.testing.assert_array_equal(table["score"], np.where(tuesdays, expected, np.nan))
 
@@ -200,7 +204,7 @@ def test_a_later_score_depends_on_its_own_ninety_days_only():
         (lambda w: w.iloc[:90], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.iloc[::-1], ValueError, "weather of site 'here' must be more than 90 consecutive days"),
         (lambda w: w.assign(site="there"), ValueError, "latitudes has no entry for site 'there'"),
-        (lambda w: w.iloc[:300], ValueError, "no training day .* lies within 7 days"),
+        (lambda w: w.iloc[:300], ValueError, "share = 0.7 of 1 years leaves site 'here' no training year"),
     ],
 )
 def test_drought_table_refuses(change, error, message):
@@ -208,19 +212,45 @@ def test_drought_table_refuses(change, error, message):
         drought_table(change(made_up_weather(2)), {"here": 50.0})
 
 
+@pytest.mark.parametrize(
+    ("share", "error", "message"),
+    [
+        *((share, ValueError, f"share must be greater than 0 and at most 1, got {share}") for share in (-0.5, 0, 1.7)),
+        *((share, ValueError, f"share must be finite, got {share}") for share in (np.nan, np.inf)),
+        *((share, TypeError, "share must be a number") for share in ("0.7", None, True, [0.7])),
+    ],
+)
+def test_drought_table_refuses_share(share, error, message):
+    with pytest.raises(error, match=message):
+        drought_table(made_up_weather(2), {"here": 50.0}, share=share)
+
+
 @pytest.mark.parametrize("year", [2003, 2004])  # and a leap year
 def test_seven_days_reach_across_the_turn_of_the_year(year):
-    eve, epiphany, *beside = _place(pd.Series(pd.to_datetime([f"{year}-12-31", "2006-01-07", "2006-01-08"])))
-    ranked = _percentiles(np.array([-1.0, 0.0, 1.0]), np.array([0.0]), np.array([eve]), epiphany)
-    assert ranked.tolist() == [0, 0.5, 1]
-    with pytest.raises(ValueError, match=r"no training day .* lies within 7 days of day 8 of the year"):
-        _percentiles(np.array([0.0]), np.array([0.0]), np.array([eve]), *beside)
+    eve = f"{year}-12-31"
+    np.testing.assert_array_equal(
+        drought_score([0, -1, 1], [eve, "2006-01-07", "2007-01-07"], [True, False, False])[1:], [5, 0]
+    )
+    with pytest.raises(ValueError, match="training has no day within 7 days of 2006-01-08"):
+        drought_score([0, 1], [eve, "2006-01-08"], [True, False])
 
 
 @pytest.mark.parametrize("latitudes", [None, [50.0], "here"])
 def test_drought_table_refuses_latitudes(latitudes):
     with pytest.raises(TypeError, match="latitudes must be a mapping of sites to degrees north, got"):
         drought_table(made_up_weather(2), latitudes)
+
+
+@pytest.mark.parametrize(("share", "last"), [(1, 2010), (0.29, 2002), (0.3, 2003), (0.99, 2009)])
+def test_share_of_ten_years(share, last):
+    table = drought_table(made_up_weather(10), {"here": 50.0}, share=share)
+    assert table.attrs["training_end"] == {"here": f"{last}-12-31"}
+
+
+def test_share_of_a_hundred_years():
+    # 0.57 · 100 is 56.99… in floats: 57 years all the same.
+    table = drought_table(made_up_weather(100), {"here": 50.0}, share=0.57)
+    assert table.attrs["training_end"] == {"here": "2057-12-31"}
 
 
 @pytest.mark.parametrize(("years", "last"), [(3, 2002), (9, 2006), (10, 2007), (30, 2021)])
@@ -252,6 +282,7 @@ def test_weather_of_other_dtypes_gives_the_same_table():
         (lambda: sun([50.0], 1), TypeError, "latitude must be a number"),
         (lambda: sun(50.0, [1, 0]), ValueError, "day must be between 1 and 366, got 0"),
         (lambda: sun(50.0, 367), ValueError, "day must be between 1 and 366, got 367"),
+        (lambda: sun(50.0, [1.0, 2.5]), ValueError, "day must be a whole number, got 2.5"),
         (lambda: sun(50.0, [np.nan]), ValueError, "day must be finite"),
         (lambda: sun(50.0, pd.Timestamp("2001-01-01")), TypeError, "day must hold real numbers"),
     ],
@@ -259,6 +290,60 @@ def test_weather_of_other_dtypes_gives_the_same_table():
 def test_formulas_refuse(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+DATES = ["2001-06-01", "2002-06-01", "2003-06-02"]
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        np.array(DATES, "datetime64[D]"),
+        pd.DatetimeIndex(DATES, tz="America/Chicago"),  # the day that the clock shows there
+        pd.PeriodIndex(DATES, freq="D"),
+        pd.Series(pd.to_datetime(DATES)),
+        list(pd.to_datetime(DATES)),
+        [pd.Timestamp(date).date() for date in DATES],
+    ],
+)
+def test_dates_of_any_kind(date):
+    score = drought_score([-10, 20, 30], date, pd.Series([True] * 3, dtype="boolean"))
+    np.testing.assert_allclose(score, [4 / 3, 0, 0])  # 1/6, between 0.10 and 0.20: 3 - (1/6 - 0.1) / 0.1 = 7/3
+    np.testing.assert_array_equal(score, drought_score([-10.0, 20.0, 30.0], DATES, [True] * 3))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"balance": [np.nan, 1, 2]}, ValueError, "balance must be finite, got nan at index 0"),
+        ({"balance": [np.inf, 1, 2]}, ValueError, "balance must be finite, got inf at index 0"),
+        ({"balance": np.ma.masked_equal([0.0, 1, 2], 1)}, TypeError, "balance must .* masked"),
+        ({"balance": [[0.0, 1, 2]]}, ValueError, r"balance must be 1-D, got shape \(1, 3\)"),
+        ({"balance": ["0", "1", "2"]}, TypeError, "balance must hold real numbers"),
+        ({"date": [1, 2, 3]}, TypeError, "date must hold dates, got list of dtype int64"),
+        ({"date": ["2001-06-01", "soon", "2003-06-02"]}, TypeError, "date must hold dates: .*soon"),
+        ({"date": ["01/02/2001", "13/02/2001", "14/02/2001"]}, TypeError, "date must hold dates: .*01/02/2001"),
+        ({"date": [f"{DATES[0]} 00:00", f"{DATES[0]} 12:00", DATES[2]]}, ValueError, "got 2001-06-01 twice"),
+        ({"date": ["2001-06-01", None, "2003-06-02"]}, ValueError, "each day once, got a day without a date"),
+        ({"date": [DATES[0], DATES[1], DATES[0]]}, ValueError, "date must hold each day once, got 2001-06-01 twice"),
+        ({"date": np.ma.masked_equal(np.array(DATES, "M8[D]"), np.datetime64(DATES[1]))}, TypeError, "date must hold"),
+        ({"training": [1.0, np.nan, 1.0]}, TypeError, "training must hold True and False, got list of dtype float64"),
+        ({"training": [0, 1, 2]}, TypeError, "training must hold True and False, got list of dtype int64"),
+        ({"training": pd.array([True, None, True])}, TypeError, "training must hold True and False"),
+        ({"training": np.ma.masked_array([True] * 3, [0, 0, 1])}, TypeError, "got MaskedArray of dtype bool"),
+    ],
+)
+def test_drought_score_refuses_values(change, error, message):
+    with pytest.raises(error, match=message):
+        drought_score(**{"balance": [0.0, 1.0, 2.0], "date": DATES, "training": [True] * 3} | change)
+
+
+def test_drought_score_refuses():
+    days = pd.date_range("2001-01-01", periods=40)
+    with pytest.raises(ValueError, match=r"differ in shape: \(3,\), \(40,\), \(40,\)"):
+        drought_score(np.zeros(3), days, np.ones(40, bool))
+    with pytest.raises(ValueError, match="training has no day within 7 days of 2001-01-16"):
+        drought_score(np.zeros(40), days, days < "2001-01-09")
 
 
 # Windows.
@@ -566,7 +651,7 @@ def test_beyond_twelve_weeks_members_are_90_days_of_other_years():
         ({"members_until": {"there": "2002-12-31"}}, ValueError, "members_until has no entry for site 'here'"),
         ({"members_until": {"here": 2002}}, TypeError, "members_until must hold dates .* got 2002 for site 'here'"),
         ({"members_until": {"here": pd.NaT}}, TypeError, "members_until must hold dates .* got NaT for site 'here'"),
-        ({"members_until": {"here": "1999-12-31"}}, ValueError, "no training day .or up to members_until. lies within"),
+        ({"members_until": {"here": "1999-12-31"}}, ValueError, "members_until leaves no day within 7 days of day"),
         (
             {"windows": windows_at("here", ["2001-07-03"]), "members_until": {"here": "2002-05-31"}},
             ValueError,

@@ -410,6 +410,7 @@ UNOPENED = {
     "rnncourse.baselines.seasonal_naive",
     "rnncourse.drought.climatological_ensemble",
     "rnncourse.forecasting.sampled_paths",
+    "rnncourse.plotting.plot_history",
 }
 
 
