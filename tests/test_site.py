@@ -409,6 +409,7 @@ UNOPENED = {
     "rnncourse.baselines.drift",
     "rnncourse.baselines.seasonal_naive",
     "rnncourse.drought.climatological_ensemble",
+    "rnncourse.drought.drought_score",
     "rnncourse.forecasting.sampled_paths",
     "rnncourse.plotting.plot_history",
 }
