@@ -213,6 +213,7 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     import pandas as pd
 
     finite_number("share", share, "greater than 0 and at most 1", lambda x: 0 < x <= 1)
+    _check_sites("latitudes", latitudes, "degrees north")
     check_table("weather", weather, ("site", "date", *_RANGES))
     checked = {n: within(f"weather: column {n!r}", weather[n], limits, ndim=(1,)) for n, limits in _RANGES.items()}
     weather = weather[["site", "date"]].assign(**checked).astype(dict.fromkeys(_RANGES, np.float64))
@@ -222,7 +223,7 @@ def drought_table(weather: pd.DataFrame, latitudes: Mapping[str, float], *, shar
     tables, ends = [], {}
     for site, days in weather.groupby("site", sort=False, observed=True):
         name = str(site)
-        latitude = _of_site("latitudes", latitudes, name, "degrees north")
+        latitude = _of_site("latitudes", latitudes, name)
         if len(days) <= DAYS or (days["date"].diff().iloc[1:] != pd.Timedelta(days=1)).any():
             raise ValueError(f"weather of site {name!r} must be more than {DAYS} consecutive days")
         years = days["date"].dt.year.unique()
@@ -370,12 +371,13 @@ def climatological_ensemble(
     check_table("table", table, ("site", "date", "balance", "balance_90"))
     if not isinstance(windows, DroughtWindows):
         raise TypeError(f"windows must be DroughtWindows, got {type(windows).__name__}")
+    _check_sites("members_until", members_until, "dates")
     # To a millionth of a millimetre, as the sums below: so equal ones count as equal.
     balance = finite_floats("table", table[["balance", "balance_90"]].round({"balance_90": 6}), ndim=(2,))
     place, weeks, found = _place(table["date"]), windows.target_date.shape[1], dict[Any, np.ndarray]()
     for site in np.unique(windows.site).tolist():
         here, mine = table["site"].to_numpy(str) == site, np.flatnonzero(windows.site == site)
-        days, last = table["date"][here], str(_of_site("members_until", members_until, site, "dates"))[:10]
+        days, last = table["date"][here], str(_of_site("members_until", members_until, site))[:10]
         if pd.isna(until := pd.to_datetime(last, format="%Y-%m-%d", errors="coerce")):
             raise TypeError(f"members_until must hold dates such as 1994-12-31, got {last} for site {site!r}")
         ends = (pd.DatetimeIndex(windows.target_date[mine, 0]) - days.min()).days.to_numpy() - 7
@@ -410,10 +412,15 @@ def _days(date: Any) -> pd.DatetimeIndex:
     return days
 
 
-def _of_site(name: str, given: Any, site: str, what: str) -> Any:
-    """What a mapping of sites holds for one."""
-    if not hasattr(given, "get"):
+def _check_sites(name: str, given: Any, what: str) -> None:
+    import pandas as pd
+
+    if not isinstance(given, Mapping | pd.Series):
         raise TypeError(f"{name} must be a mapping of sites to {what}, got {type(given).__name__}")
+
+
+def _of_site(name: str, given: Any, site: str) -> Any:
+    """What a mapping of sites holds for one."""
     if site not in given:
         raise ValueError(f"{name} has no entry for site {site!r}")
     return given[site]

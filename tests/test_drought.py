@@ -137,6 +137,7 @@ def test_score_by_brute_force():
     date = table["date"]
     training = (date.dt.year <= 2002).to_numpy()
     assert table.attrs["training_end"] == {"here": "2002-12-31"}
+    score = drought_score(table["balance_90"], date, training)
     for row in range(0, len(date), 41):
         peers = []
         for other in np.flatnonzero(training):
@@ -150,12 +151,10 @@ def test_score_by_brute_force():
             [(value < table["balance_90"][row]) + 0.5 * (value == table["balance_90"][row]) for value in peers]
         )
         assert table["percentile"][row] == pytest.approx(share, abs=1e-12)
+        expected = np.interp(share, [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
+        assert score[row] == pytest.approx(expected, abs=1e-12)
     tuesdays = date.dt.day_of_week == 1
-    np.testing.assert_array_equal(
-        drought_score(table["balance_90"], date, training)[tuesdays], table["score"][tuesdays]
-    )
-    expected = np.interp(table["percentile"], [0, 0.02, 0.05, 0.1, 0.2, 0.3], [5, 4, 3, 2, 1, 0])
-    np.testing.assert_array_equal(table["score"], np.where(tuesdays, expected, np.nan))
+    np.testing.assert_array_equal(table["score"], np.where(tuesdays, score, np.nan))
 
 
 def test_scores_know_nothing_of_later_years():
@@ -235,10 +234,11 @@ def test_seven_days_reach_across_the_turn_of_the_year(year):
         drought_score([0, 1], [eve, "2006-01-08"], [True, False])
 
 
-@pytest.mark.parametrize("latitudes", [None, [50.0], "here"])
-def test_drought_table_refuses_latitudes(latitudes):
+@pytest.mark.parametrize("latitudes", [None, [50.0], "here", pd.DataFrame({"here": [50.0]})])
+@pytest.mark.parametrize("weather", [made_up_weather(2), None], ids=["weather", "none"])
+def test_drought_table_refuses_latitudes(weather, latitudes):
     with pytest.raises(TypeError, match="latitudes must be a mapping of sites to degrees north, got"):
-        drought_table(made_up_weather(2), latitudes)
+        drought_table(weather, latitudes)
 
 
 @pytest.mark.parametrize(("share", "last"), [(1, 2010), (0.29, 2002), (0.3, 2003), (0.99, 2009)])

@@ -48,7 +48,7 @@ ROOMS = sorted((PACKAGE / "classroom").glob("*.py"))
 # Lines of code: without docstrings, comments and blank lines.
 MOST_IN_A_FUNCTION = 40
 MOST_IN_A_MODULE = 240
-MOST_IN_ALL = 1953  # 1,900, and the climatological ensemble of drought
+MOST_IN_ALL = 1957  # 1,900, and the climatological ensemble
 MOST_IN_CLASSROOM = 1774  # may only shrink; the goal is 1,500
 
 
