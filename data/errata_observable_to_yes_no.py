@@ -328,7 +328,7 @@ AROUND = 10  # days: past years lend the days ahead from so many days around the
 
 
 class Score:
-    """The score of chapter 5 at one site, from the 90-day balance: ranked as `drought_table` does it.
+    """The score of chapter 5 at one site, from the 90-day balance: ranked as `drought.drought_score` does it.
 
     The year `without` is not ranked against.
     """

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from rnncourse import datasets
-from rnncourse.drought import _percentiles, _place, _scores
+from rnncourse.drought import drought_score
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "book" / "reference" / "errata.md").read_text(encoding="utf-8")
@@ -120,8 +120,9 @@ def test_members_are_past_years_of_the_training_years() -> None:
     known = balance[today - pd.Timedelta(days=75) : today].sum()  # 76 of 90 days
     ninety = balance.rolling(90).sum().dropna()
     ranked = [known + ahead for ahead in sums]
-    past, place = ninety[:end], _place(ninety[:end].index.to_series())
-    wanted = _scores(_percentiles(np.array(ranked), past.to_numpy(), place, 31 + 29 + 31 + 30 + 31 + 19))  # 19 June
+    dates = [*ninety.index.astype(str), *(f"{2100 + k}-06-19" for k in range(len(ranked)))]  # the target's, once each
+    training = [*(ninety.index <= end), *[False] * len(ranked)]
+    wanted = drought_score([*ninety, *ranked], np.array(dates, "datetime64[s]"), training)[len(ninety) :]
     score = measured.drought_sites()["champion"]
     found = score.ensemble(score.number(today))[1]
     np.testing.assert_allclose(found, wanted, atol=0.06)  # rolling sums round otherwise: a rank may differ by one
