@@ -48,6 +48,7 @@ OPEN = {
 DOUBLE = "def double(x):\n    return 2 * x"
 HALVES = "import numpy as np\nhalves = np.array([1, 2]) / 2"
 WORD = "word = 'window'"
+BEGIN = time.time()
 LIMITS = Limits(cell=4.0, total=60.0, memory=0.6, processes=32, file_size=5)
 
 
@@ -127,7 +128,8 @@ def left_over() -> list[int]:
 def groups_of_nobody(elsewhere: Path) -> list[Path]:
     """Control groups of processes that are gone; another test, at the same time, has some for a moment."""
     for _ in range(100):
-        groups = (measures.groups() or elsewhere).glob("rnncourse-*-*")
+        made = (measures.groups() or elsewhere).glob("rnncourse-*-*")
+        groups = [group for group in made if group.stat().st_mtime > BEGIN]
         left = [group for group in groups if not psutil.pid_exists(int(group.name.split("-")[1]))]
         if not left:
             return []
@@ -602,6 +604,7 @@ def test_stopped_and_continued(tmp_path, autograder, small_class):
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: to all of the terminal's processes
     _, printed = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert groups_of_nobody(tmp_path) == []
     assert "The same command goes on from here." in printed
     done = {path: path.stat().st_mtime_ns for path in results.glob("*.json")}
     assert 1 <= len(done) < 8

@@ -81,7 +81,7 @@ def groups() -> Path | None:
 def _can_be_entered(parent: Path) -> bool:
     """Whether a process can go into a new group there, and the group has a limit."""
     try:
-        group = Path(tempfile.mkdtemp(prefix="rnncourse-", dir=parent))
+        group = Path(tempfile.mkdtemp(prefix=f"rnncourse-{os.getpid()}-", dir=parent))
     except OSError:
         return False
     try:
@@ -90,7 +90,7 @@ def _can_be_entered(parent: Path) -> bool:
         enter = ["sh", "-c", 'echo 0 > "$0"', str(group / "cgroup.procs")]
         return subprocess.run(enter, stderr=subprocess.DEVNULL, check=False).returncode == 0
     finally:
-        group.rmdir()
+        remove_group(group)
 
 
 @dataclass(frozen=True)
