@@ -393,7 +393,7 @@ def test_next_and_previous_lead_through_the_book(page: Page, site_url: str) -> N
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_self_checks_answer_by_keyboard(name: str, page: Page, site_url: str) -> None:
     page.goto(f"{site_url}/{name}.html")
-    assert page.locator(".selfcheck").count() >= 3
+    assert page.locator(".selfcheck").count() >= 2  # bets count
     checks = page.locator(".selfcheck:not(.bet)")
     for check in checks.all():
         reasons = check.locator(".reasons > div:visible")
