@@ -381,8 +381,7 @@ def climatological_ensemble(
         if pd.isna(until := pd.to_datetime(last, format="%Y-%m-%d", errors="coerce")):
             raise TypeError(f"members_until must hold dates such as 1994-12-31, got {last} for site {site!r}")
         ends = (pd.DatetimeIndex(windows.target_date[mine, 0]) - days.min()).days.to_numpy() - 7
-        gaps = len(days) <= DAYS or (days.diff().iloc[1:] != pd.Timedelta(days=1)).any()
-        if gaps or ends.min() < DAYS or ends.max() + 7 * weeks >= len(days):
+        if not DAYS <= ends.min() <= ends.max() < len(days) - 7 * weeks or days.diff()[1:].ne(pd.Timedelta("1D")).any():
             raise ValueError(f"table must hold all days of {site!r}, those of windows and {DAYS} before the first ends")
         of_site = place[here], balance[here], int((days <= until).sum())
         for number, end in zip(mine, ends, strict=True):
@@ -437,11 +436,9 @@ def _apart(places: np.ndarray, here: int, year: int = 366) -> np.ndarray:
     return np.asarray(np.minimum(apart, year - apart))
 
 
-def _percentiles(balance: np.ndarray, known: np.ndarray, place: np.ndarray, here: int) -> np.ndarray:
-    """The shares of known balances, of days within a week of a day in the year, that are below; equal ones half."""
-    peers = np.sort(known[_apart(place, here) <= 7])
-    if not len(peers):
-        raise ValueError(f"members_until leaves no day within 7 days of day {here} of the year")
+def _percentiles(balance: np.ndarray, peers: np.ndarray) -> np.ndarray:
+    """The shares of the peers' balances that are below; equal ones count half."""
+    peers = np.sort(peers)
     below, up_to = np.searchsorted(peers, balance), np.searchsorted(peers, balance, side="right")
     return np.asarray((below + up_to) / (2 * len(peers)))
 
@@ -450,9 +447,10 @@ def _ranked(balance: np.ndarray, date: pd.Series, known: np.ndarray) -> np.ndarr
     """The percentile of each day among the known ones."""
     place, percentile = _place(date), np.empty(len(balance))
     for here in np.unique(place):
-        if not (_apart(place[known], here) <= 7).any():
+        peers = known & (_apart(place, here) <= 7)
+        if not peers.any():
             raise ValueError(f"training has no day within 7 days of {date[place == here].iloc[0].date()}")
-        percentile[place == here] = _percentiles(balance[place == here], balance[known], place[known], here)
+        percentile[place == here] = _percentiles(balance[place == here], balance[peers])
     return percentile
 
 
@@ -472,8 +470,10 @@ def _members(place: np.ndarray, balance: np.ndarray, lending: int, end: int, wee
     scores = np.empty((weeks, len(start)))
     for days in range(7, 7 * weeks + 1, 7):
         sums = balance[end + 1 - DAYS + days : end + 1, 0].sum() + ahead[:, :days][:, -DAYS:].sum(axis=1)
-        ranked = _percentiles(sums.round(6), balance[:lending, 1], place[:lending], place[end + days])
-        scores[days // 7 - 1] = _scores(ranked)
+        peers = _apart(place[:lending], here := place[end + days]) <= 7
+        if not peers.any():
+            raise ValueError(f"members_until leaves no day within 7 days of day {here} of the year")
+        scores[days // 7 - 1] = _scores(_percentiles(sums.round(6), balance[:lending, 1][peers]))
     return scores
 
 
