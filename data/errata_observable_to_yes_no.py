@@ -744,20 +744,6 @@ def last_state(units: int) -> nn.Module:
 
 # --- chapter 7 -----------------------------------------------------------------------------------
 
-WEIGHTS = np.array([1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0])  # the generator's own, in `datasets.device_failures`
-
-
-def smaller_change(x: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Return the smaller of a device's two changes along a direction: (N, 3, 8), (8,) -> (N,)."""
-    smaller: np.ndarray = (np.diff(x, axis=1) @ direction).min(axis=1)
-    return smaller
-
-
-def main_direction(x: np.ndarray) -> np.ndarray:
-    """Return the direction in which the changes of devices vary most, sensor 1 upwards; no label is needed."""
-    direction = np.linalg.svd(np.diff(x, axis=1).reshape(-1, 8), full_matrices=False)[2][0]
-    return np.asarray(direction * np.sign(direction[0]))
-
 
 def yes_no_peer() -> Rows:
     """Rank devices by the smaller of two changes: of sensor 1, along one direction, along the generator's weights."""
@@ -770,15 +756,15 @@ def yes_no_peer() -> Rows:
         x, y = datasets.device_failures(seed=seed)
         out = np.zeros(len(y))
         for inside, outside in StratifiedKFold(5, shuffle=True, random_state=0).split(x, y):
-            out[outside] = smaller_change(x[outside], main_direction(x[inside]))
+            out[outside] = yes_no.smaller_change(x[outside], yes_no.main_direction(x[inside]))
         own["direction"].append(roc_auc_score(y, out))
-        own["sensor 1"].append(roc_auc_score(y, smaller_change(x, sensor)))
-        others.append(roc_auc_score(failed, smaller_change(fresh, main_direction(x))))
+        own["sensor 1"].append(roc_auc_score(y, yes_no.smaller_change(x, sensor)))
+        others.append(roc_auc_score(failed, yes_no.smaller_change(fresh, yes_no.main_direction(x))))
     for name, values in own.items():
         item.runs("AUC on the 195 devices", f"195, {name}", values, "AUC", "sets")
-    fixed = {"sensor 1": sensor, "generator": WEIGHTS}
+    fixed = {"sensor 1": sensor, "generator": yes_no.WEIGHTS}
     for name, direction in fixed.items():
-        value = roc_auc_score(failed, smaller_change(fresh, direction))
+        value = roc_auc_score(failed, yes_no.smaller_change(fresh, direction))
         item.add("AUC on 3,900 other devices", f"3900, {name}", value, "AUC", "3900 devices")
     item.runs("AUC on 3,900 other devices", "3900, direction", others, "AUC", "sets")
     runs = datasets.recorded("yes_no_folds").groupby(["model", "data_seed"])[["auc", "fresh_auc"]].mean()
