@@ -106,10 +106,11 @@ def test_rounds_are_chosen_on_a_fifth_and_used_on_all(name: str, monkeypatch: py
     x, y = datasets.device_failures(seed=6000)
     yes_no.tuned(learner, x[:60], y[:60], seed=0)
     (tried, (_, rounds)), (trained, _) = calls
-    assert (len(tried[1]), len(tried[3])) == (48, 12)
-    assert not {row.tobytes() for row in tried[1]} & {row.tobytes() for row in tried[3]}
+    (_, (learnt, _), (watched, _), _), (_, _, (whole, _), _) = tried, trained
+    assert (len(learnt), len(watched)) == (48, 12)
+    assert not {row.tobytes() for row in learnt} & {row.tobytes() for row in watched}
     assert trained[:2] == (0.1, rounds)
-    assert len(trained[2]) == 60
+    assert len(whole) == 60
 
 
 def test_ten_sets_of_each_model_and_five_draws_at_each_size() -> None:

@@ -250,6 +250,9 @@ WEIGHTS = np.array([1, 0.8, 0.6, -0.8, 0.5, -0.5, 0, 0])
 NOISE, SHARE, TURNED = 0.2, 0.3, 0.03
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (N, 3, 8) -> P(yes), or a rank: (N,)
+Devices = tuple[
+    np.ndarray, np.ndarray
+]  # readings (N, 3, 8), and whether each fails (N,)
 Numbers = Callable[[np.ndarray], np.ndarray]  # (N, 3, 8) -> (N, any)
 
 
@@ -282,11 +285,6 @@ def generators_rule(x: np.ndarray) -> np.ndarray:
     rising = np.atleast_1d(multivariate_normal(cov=unknown).cdf(steps))
     yes, no = SHARE * 6 * rising, (1 - SHARE) * 6 / 5 * (1 - rising)
     return np.asarray(TURNED + (1 - 2 * TURNED) * yes / (yes + no))
-
-
-def numbers_24(x: np.ndarray) -> np.ndarray:
-    """Return all readings in one row: (N, 24)."""
-    return yes_no_flat(x)
 
 
 def changes_16(x: np.ndarray) -> np.ndarray:
@@ -337,24 +335,20 @@ class Logistic:
         self.numbers = numbers
 
     def tried(
-        self,
-        setting: float,
-        x: np.ndarray,
-        y: np.ndarray,
-        watch_x: np.ndarray,
-        watch_y: np.ndarray,
-        seed: int,
+        self, setting: float, learn: Devices, watch: Devices, seed: int
     ) -> tuple[float, int]:
         """Return the log loss on devices to watch, and no rounds: it trains until all stands."""
-        predict = self.trained(setting, 0, x, y, seed)
-        return log_loss(watch_y, predict(watch_x)), 0
+        predict = self.trained(setting, 0, learn, seed)
+        return log_loss(watch[1], predict(watch[0])), 0
 
     def trained(
-        self, setting: float, rounds: int, x: np.ndarray, y: np.ndarray, seed: int
+        self, setting: float, rounds: int, learn: Devices, seed: int
     ) -> Predict:
         """Train; rounds and seed play no part."""
         last = LogisticRegression(C=setting, solver="newton-cholesky", tol=1e-10)
-        line = make_pipeline(StandardScaler(), last).fit(self.numbers(x), y)
+        line = make_pipeline(StandardScaler(), last).fit(
+            self.numbers(learn[0]), learn[1]
+        )
         return lambda x: line.predict_proba(self.numbers(x))[:, 1]
 
 
@@ -367,36 +361,30 @@ class Boosting:
         self.numbers = numbers
 
     def tried(
-        self,
-        setting: float,
-        x: np.ndarray,
-        y: np.ndarray,
-        watch_x: np.ndarray,
-        watch_y: np.ndarray,
-        seed: int,
+        self, setting: float, learn: Devices, watch: Devices, seed: int
     ) -> tuple[float, int]:
         """Return the lowest log loss on devices to watch, and after how many trees it was."""
-        trees = self.grown(setting, self.most, x, y, seed)
-        stages = trees.staged_predict_proba(self.numbers(watch_x))
-        losses = [log_loss(watch_y, p[:, 1]) for p in stages]
+        trees = self.grown(setting, self.most, learn, seed)
+        stages = trees.staged_predict_proba(self.numbers(watch[0]))
+        losses = [log_loss(watch[1], p[:, 1]) for p in stages]
         return min(losses), int(np.argmin(losses)) + 1
 
     def trained(
-        self, setting: float, rounds: int, x: np.ndarray, y: np.ndarray, seed: int
+        self, setting: float, rounds: int, learn: Devices, seed: int
     ) -> Predict:
         """Train so many trees."""
-        trees = self.grown(setting, rounds, x, y, seed)
+        trees = self.grown(setting, rounds, learn, seed)
         return lambda x: trees.predict_proba(self.numbers(x))[:, 1]
 
     def grown(
-        self, setting: float, rounds: int, x: np.ndarray, y: np.ndarray, seed: int
+        self, setting: float, rounds: int, learn: Devices, seed: int
     ) -> HistGradientBoostingClassifier:
         """Return scikit-learn's trees; with so few devices a leaf may hold five."""
         shape = {"max_leaf_nodes": 8, "min_samples_leaf": 5, "early_stopping": False}
         trees = HistGradientBoostingClassifier(
             learning_rate=setting, max_iter=rounds, random_state=seed, **shape
         )
-        return trees.fit(self.numbers(x), y)
+        return trees.fit(self.numbers(learn[0]), learn[1])
 
 
 class Net:
@@ -408,39 +396,32 @@ class Net:
         self.kind, self.changes = kind, changes
 
     def tried(
-        self,
-        setting: float,
-        x: np.ndarray,
-        y: np.ndarray,
-        watch_x: np.ndarray,
-        watch_y: np.ndarray,
-        seed: int,
+        self, setting: float, learn: Devices, watch: Devices, seed: int
     ) -> tuple[float, int]:
         """Return the lowest log loss on devices to watch, and after how many epochs it was."""
-        stop = {"patience": self.patience, "validation": (watch_x, watch_y)}
-        _, history = self.fitted(setting, self.most, x, y, seed, **stop)
+        stop = {"patience": self.patience, "validation": watch}
+        _, history = self.fitted(setting, self.most, learn, seed, **stop)
         if history.best_epoch is None:
             raise RuntimeError("training kept no best epoch")
         return min(history.validation_loss), history.best_epoch
 
     def trained(
-        self, setting: float, rounds: int, x: np.ndarray, y: np.ndarray, seed: int
+        self, setting: float, rounds: int, learn: Devices, seed: int
     ) -> Predict:
         """Train so many epochs."""
-        return self.fitted(setting, rounds, x, y, seed)[0]
+        return self.fitted(setting, rounds, learn, seed)[0]
 
     def fitted(
         self,
         setting: float,
         rounds: int,
-        x: np.ndarray,
-        y: np.ndarray,
+        learn: Devices,
         seed: int,
-        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        validation: Devices | None = None,
         **stop: Any,
     ) -> tuple[Predict, training.History]:
         """Train on inputs with mean 0 and standard deviation 1 in the devices to learn from."""
-        seen = self.seen(x)
+        seen = self.seen(learn[0])
         mean, std = seen.mean((0, 1)), seen.std((0, 1))
         if validation is not None:
             stop["validation"] = (
@@ -451,7 +432,7 @@ class Net:
         model = self.made(*seen.shape[1:])
         adam = partial(Adam, lr=setting, fused=True)
         how = {"epochs": rounds, "loss": cross_entropy, "optimizer": adam, **stop}
-        history = training.fit(model, (seen - mean) / std, y, **how)
+        history = training.fit(model, (seen - mean) / std, learn[1], **how)
 
         def predict(x: np.ndarray) -> np.ndarray:
             logits = training.predict(model, (self.seen(x) - mean) / std)
@@ -467,25 +448,18 @@ class Net:
         """Return it untrained: the thread's layers, or two layers with about as many weights."""
         if self.kind == "feed-forward":
             first, second = nn.Linear(steps * sensors, 64), nn.Linear(64, 64)
-            parts = [
-                nn.Flatten(),
-                first,
-                nn.ReLU(),
-                second,
-                nn.ReLU(),
-                nn.Linear(64, 2),
-            ]
-            return nn.Sequential(*parts)
+            inner = first, nn.ReLU(), second, nn.ReLU()
+            return nn.Sequential(nn.Flatten(), *inner, nn.Linear(64, 2))
         cell = {"LSTM": nn.LSTM, "GRU": nn.GRU}[self.kind]
         return models.SequenceClassifier(cell(sensors, 32, batch_first=True), 2)
 
 
 LEARNERS: dict[str, Logistic | Boosting | Net] = {
-    "logistic, 24 readings": Logistic(numbers_24),
+    "logistic, 24 readings": Logistic(yes_no_flat),
     "logistic, 16 extreme changes": Logistic(extremes_16),
     "logistic, list of 40": Logistic(list_40),
     "logistic, list of 56": Logistic(list_56),
-    "boosting, 24 readings": Boosting(numbers_24),
+    "boosting, 24 readings": Boosting(yes_no_flat),
     "boosting, 16 changes": Boosting(changes_16),
     "boosting, list of 40": Boosting(list_40),
     "boosting, list of 56": Boosting(list_56),
@@ -509,10 +483,10 @@ def tuned(
     )
     tries = []
     for setting in learner.settings:
-        loss, rounds = learner.tried(setting, x_fit, y_fit, x_watch, y_watch, seed)
+        loss, rounds = learner.tried(setting, (x_fit, y_fit), (x_watch, y_watch), seed)
         tries.append((loss, setting, rounds))
     _, setting, rounds = min(tries)
-    return learner.trained(setting, rounds, x, y, seed), setting
+    return learner.trained(setting, rounds, (x, y), seed), setting
 
 
 def best_of_list(x: np.ndarray, y: np.ndarray) -> tuple[Predict, float]:
