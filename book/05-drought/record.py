@@ -63,6 +63,11 @@ def drought_scaled(inputs: np.ndarray, known: np.ndarray) -> np.ndarray:
     return (inputs - inputs[known].mean(axis=(0, 1))) / inputs[known].std(axis=(0, 1))
 
 
+def drought_means(days: np.ndarray) -> np.ndarray:
+    """Return means of the last day, week, month, quarter and half-year: (N, 180, F) -> (N, 5·F)."""
+    return np.hstack([days[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
+
+
 @cache
 def drought_parts() -> DroughtParts:
     """Return the windows, cut once."""
@@ -457,9 +462,7 @@ def left_inputs(inputs: str, known: np.ndarray) -> np.ndarray:
     """Return what the ensemble gives, with 105 means of the weather or without, scaled."""
     given = left_known()[1]
     if inputs == "ensemble and weather":
-        z = drought_parts().scaled(known)
-        means = [z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)]
-        given = np.hstack([given, *means])
+        given = np.hstack([given, drought_means(drought_parts().scaled(known))])
     return (given - given[known].mean(axis=0)) / given[known].std(axis=0)
 
 
@@ -745,15 +748,10 @@ def droughted_simple_run(ridge_alphas: Iterable[float]) -> list[dict[str, Any]]:
         for name, pair in found.items()
         for row in droughted_rows(name, *pair, blend=False)
     ]
-
-    def means(known: np.ndarray) -> np.ndarray:
-        z = drought_scaled(cut.inputs, known)
-        return np.hstack([z[:, -k:].mean(axis=1) for k in (1, 7, 30, 90, 180)])
-
     fit, validation, train, test = (
         parts[name] for name in ("fit", "validation", "train", "test")
     )
-    views = means(fit), means(train)
+    views = [drought_means(drought_scaled(cut.inputs, known)) for known in (fit, train)]
     for name, start in (
         ("ridge, means", np.zeros_like(last)),
         ("ridge, means, change", last),
