@@ -378,14 +378,6 @@ class Dense(nn.Module):
         return past[:, -1:] + ahead if self.residual else ahead
 
 
-class Last(nn.Module):
-    """Give forecasts (B, horizon) an axis for the one feature."""
-
-    def forward(self, ahead: torch.Tensor) -> torch.Tensor:
-        """Turn (B, horizon) into (B, horizon, 1)."""
-        return ahead[..., None]
-
-
 class WithLevel(nn.Module):
     """A GRU that reads 36 months, and beside each of them the mean of all 132."""
 
@@ -431,7 +423,8 @@ class FittedCycle:
             if kind == "feed-forward":
                 return Dense(lookback, units, horizon, residual=residual)
             if kind == "linear layer":
-                return nn.Sequential(nn.Flatten(), nn.Linear(lookback, horizon), Last())
+                line = nn.Linear(lookback, horizon)
+                return nn.Sequential(nn.Flatten(), line, nn.Unflatten(1, (horizon, 1)))
             if kind == "GRU and mean":
                 return WithLevel(units)
             core = nn.GRU(1, units, batch_first=True)
