@@ -13,7 +13,7 @@ from recording import in_parallel, rms
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from torch import nn
 from torch.optim import Adam, AdamW
@@ -296,15 +296,8 @@ def fulda_rain() -> pd.DataFrame:
 
 TUNED, JUDGED = range(50, 54), range(100, 116)  # generators: to choose on, to judge on
 CONDITIONS = ("calm", "kicked", "climbing")
-APART = (
-    80,
-    160,
-    240,
-    320,
-    400,
-    480,
-    680,
-)  # kicks: none from 481 to 679, none after 680
+# Kicks: none from 481 to 679, none after 680.
+APART = (80, 160, 240, 320, 400, 480, 680)
 PENALTIES = (1e-4, 1e-2, 1.0, 10.0)
 
 
@@ -464,9 +457,8 @@ def observable_realisations() -> pd.DataFrame:
 
 # ---- The river
 
-YEARS = range(
-    1983, 1989
-)  # each judged by what was learnt before it; 1983 only to choose
+# Each is judged by what was learnt before it; 1983 only to choose.
+YEARS = range(1983, 1989)
 EVERY = 3  # one day in three is learnt from: neighbours are alike
 # Ends of spans of days, counted backwards from the last.
 EDGES = (0, 1, 2, 3, 4, 8, 16, 30, 60, 90, 120, 240, 365)
@@ -509,11 +501,12 @@ def scaled_by(columns: np.ndarray, learnt: np.ndarray) -> np.ndarray:
     return StandardScaler().fit(columns[learnt]).transform(columns)
 
 
-def with_products(columns: np.ndarray, learnt: np.ndarray) -> np.ndarray:
-    """Return scaled columns, their squares and their products, scaled."""
-    columns = scaled_by(columns, learnt)
-    products = PolynomialFeatures(2, include_bias=False).fit_transform(columns)
-    return scaled_by(products, learnt)
+def scaling(kind: str) -> Pipeline:
+    """Return what scales columns; for `products` it puts squares and products beside them."""
+    steps: list[Any] = [StandardScaler()]
+    if kind == "products":
+        steps += [PolynomialFeatures(2, include_bias=False), StandardScaler()]
+    return make_pipeline(*steps)
 
 
 def boosting(leaves: float) -> MultiOutputRegressor:
@@ -531,10 +524,8 @@ def fulda_flow_run(
 
     `strength` is the penalty, the number of leaves, or the weight decay.
     """
-    table, days = (
-        datasets.fulda(),
-        np.arange(365, 3653),
-    )  # from 1980 on, for all lookbacks
+    table = datasets.fulda()
+    days = np.arange(365, len(table))  # from 1980 on, for all lookbacks
     years, flow = table.index.year.to_numpy()[days], table["discharge"].to_numpy()[days]
     learn, judge = np.flatnonzero(years < year)[::EVERY], years == year
     weather = scaled_by(table[["rain", "tmean"]].to_numpy(), table.index.year < year)
@@ -558,7 +549,8 @@ def fulda_flow_run(
         found = [training.predict(each, inputs[judge])[:, 0] for each in networks]
     else:
         flat = inputs.reshape(len(inputs), -1)
-        flat = with_products(flat, learn) if kind == "products" else flat
+        if kind == "products":
+            flat = scaling(kind).fit(flat[learn]).transform(flat)
         model = boosting(strength) if kind == "boosting" else Ridge(alpha=strength)
         found = [model.fit(flat[learn], goals).predict(flat[judge]).reshape(-1, 1)]
     setting = {"kind": kind, "reads": reads, "lookback": lookback, "form": form}
@@ -629,10 +621,7 @@ class OfFeatures:
         self, past: np.ndarray, ahead: np.ndarray, goals: np.ndarray
     ) -> "OfFeatures":
         """Fit to changes of the flow, (N, 7)."""
-        steps: list[Any] = [StandardScaler()]
-        if self.kind == "products":
-            steps += [PolynomialFeatures(2, include_bias=False), StandardScaler()]
-        self.scale = make_pipeline(*steps)
+        self.scale = scaling(self.kind)
         columns = self.scale.fit_transform(self.columns(past, ahead))
         if self.kind == "feed-forward":
             training.reproducible(self.seed)
