@@ -4,7 +4,6 @@ Items S4 to S8 and S12 to S14 of the page on the sources, held as in `test_sourc
 record; a row of it is computed again here where that takes seconds. A median comes with the lowest and the highest.
 """
 
-import re
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -12,13 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from measured import figures
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.preprocessing import StandardScaler
-from test_sources import numbers_in, parts_of, rms, roughly
+from test_sources import Wanted, off, rms, roughly, unsaid
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Adam, Adamax
@@ -749,7 +747,7 @@ WORDS = {
     "S13": ["53,815 parameters", " · ".join(f"{count:,}" for count in ROWS.values())],
     "S14": ["54,071 parameters", "110 · 36,480 · 130 · 11,909 · 5,442"],
 }
-KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
+KEYS: dict[str, dict[str, Wanted]] = {
     "S4": {
         "s4-ridge": 0.361,
         "s4-all-long": (0.40, 0.43),
@@ -810,17 +808,9 @@ KEYS: dict[str, dict[str, float | tuple[float, float] | list[float]]] = {
 
 @pytest.mark.parametrize("item", WORDS)
 def test_the_page_says_what_the_source_reports(item: str) -> None:
-    reports = parts_of(item)[0]
-    assert [words for words in WORDS[item] if words not in reports] == []
+    assert unsaid(item, WORDS[item]) == []
 
 
 @pytest.mark.parametrize("item", KEYS)
 def test_the_page_has_each_figure_from_its_key(item: str) -> None:
-    shown = re.findall(r"\{measured\}`([^`]*)`", "".join(parts_of(item)))
-    assert KEYS[item].keys() - shown == set()
-    for key, wanted in KEYS[item].items():
-        found = numbers_in(figures()[key].text)
-        if isinstance(wanted, tuple):
-            assert all(wanted[0] <= number <= wanted[1] for number in found), (key, found)
-        else:
-            assert found == (wanted if isinstance(wanted, list) else [wanted]), (key, found)
+    assert off(item, KEYS[item]) == {}
